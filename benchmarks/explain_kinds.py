@@ -4,8 +4,9 @@
 
 Makes a simulated world, takes it in, trains as of 60 days before its end, and assesses what is declared after that day.
 The share of items with the highest probability stands for what is selected. Printed, a line each: how often the first
-verification is the true kind, of all and by kind; how often any is; verifications an item. Beside it "value first", the
-model's own kinds, and the ranking without any recorded kind (`basira.explain.kinds` with no probabilities).
+verification is the true kind, of all and by kind; how often any is; verifications an item. "As recorded" is what
+an officer is shown: the ranking with kinds recorded, then what the strongest reasons speak for. Beside it "value
+first", the model's own kinds, and the ranking without any recorded kind (`basira.explain.kinds` with no probabilities).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def _model_alone(_row: Mapping[str, Any], kinds: Mapping[str, float]) -> Sequenc
 
 
 RANKINGS: Mapping[str, Ranking] = {
+    "as recorded": lambda row, _: row["verify"],
     "kinds recorded": lambda row, kinds: kinds_to_verify(kinds, row),
     "no kind recorded": lambda row, _: kinds_to_verify({}, row),
     "model alone": _model_alone,
@@ -62,7 +64,8 @@ class Chosen:
     """The selected items of a new world, in the same order.
 
     ``rows``: features, declared values, ``kinds`` of the model and ``kind`` in truth (None: regular); ``features`` as
-    computed; ``others``: features of all that was declared; ``assessments`` with reasons.
+    computed; ``others``: features of all that was declared; ``assessments`` with reasons. ``verify`` of a row:
+    as recorded.
     """
 
     model: RiskModel
@@ -100,6 +103,7 @@ def choose(folder: Path, *, scenario: str, items: int, seed: int, share: float) 
         | assessed.rows[p]
         | {
             "kinds": assessed.assessments[p].kind_probabilities,
+            "verify": assessed.assessments[p].verify,
             "kind": kinds[own[ITEM_KEY[0]], own["item_number"]],
         }
         for own, p in zip(features.rows(named=True), chosen, strict=True)

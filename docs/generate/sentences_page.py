@@ -125,7 +125,7 @@ def _values(language: str) -> dict[str, str]:
 
     catalog = catalog_of(language)
     return {
-        "scope": catalog.say("scope.wrap", parts=catalog.say("scope.all_history")),
+        "scope": catalog.say("scope.wrap", parts=catalog.say_count("scope.months", 12, n="12")),
         "count": catalog.say_count("n.import", 214, n="214"),
         "value": numbers.format_unit_value(12.4, "MAD", "kg", language=language),
         "share": percent(0.12),
@@ -167,7 +167,7 @@ def _values(language: str) -> dict[str, str]:
         "model": "m20260304-5f6a7b8c",
         "hash": "9d8c…",
         "repeats": catalog.say_count("n.repeat", 5, n="5"),
-        "parts": catalog.say("scope.all_history"),
+        "parts": catalog.say_count("scope.months", 12, n="12"),
         "basis": catalog.say("expected.code_origin_supplier"),
         "office": "CASA-PORT",
         "number": "3",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from basira.explain.reasons import CIRCUMSTANCES
+from basira.explain.strongest import with_kinds_of
 from basira.explain.words import say, say_reference, say_verify
 from basira.schema.records import Reason
 from tests.support.one_item import REFERENCE, explained, said
@@ -37,10 +40,12 @@ def test_a_price_beside_what_its_code_origin_and_supplier_lead_to_expect():
         34,
     )
     assert words(reason) == (
-        "Valeur unitaire 12,40 MAD/kg ; attendu 21,00 pour ce code, cette origine et ce fournisseur, soit 41 % sous la"
-        " valeur attendue, d’après 34 importations comparables (SH 8517.13.00.00, Chine, 12 mois)"
+        "Valeur unitaire 12,40 MAD/kg, 41 % sous la valeur attendue (21,00 pour ce code, cette origine et ce"
+        " fournisseur), d’après 34 importations (12 mois)"
     )
-    assert words(reason, "en").startswith("Unit value 12.40 MAD/kg; 21.00 expected for this code, origin and supplier")
+    assert words(reason, "en").startswith(
+        "Unit value 12.40 MAD/kg, 41% below the expected value (21.00 for this code, origin"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,6 @@ def test_a_habit_of_low_prices_is_said_by_its_mean_and_not_by_the_shrunk_figure_
     assert reason.figures["gap"] == pytest.approx(math.exp(-0.3) - 1)
     assert words(reason) == (
         "Ce fournisseur : 6 importations en moyenne 26 % sous la valeur habituelle, dont 4 à un quart au moins dessous"
-        " (tout l’historique)"
     )
     assert said("price_habit_exporter", exporter_prices=2, exporter_low_prices=2, exporter_price_habit=-0.3) is None
     assert said("price_habit_exporter", exporter_prices=90, exporter_low_prices=2, exporter_price_habit=-0.05) is None
@@ -119,9 +123,65 @@ def test_a_code_with_a_lower_duty_than_those_around_it():
 
 def test_a_code_that_an_importer_seldom_declares():
     reason = said("code_of_importer", importer_id="I", importer_items=214, importer_code_items=1)
-    assert words(reason) == (
-        "Code inhabituel pour cet importateur : 1 sous SH 8517.13, sur 214 importations (tout l’historique)"
-    )
+    assert words(reason) == ("Code inhabituel pour cet importateur : 1 sous SH 8517.13, sur 214 importations")
     assert said("code_of_importer", importer_id="I", importer_items=19, importer_code_items=0) is None
     assert said("code_of_importer", importer_id="I", importer_items=214, importer_code_items=100) is None
     assert said("code_of_importer", importer_items=214, importer_code_items=1) is None
+
+
+# A supplier who always declares at 4 MAD/kg is expected to: comparables lie between 8 and 13.
+HIDING = REFERENCE | {
+    "expected_value_per_kg": math.log(4.2),
+    "expected_value_per_kg_deviation": 0.2,
+    "expected_value_per_kg_code_count": 214,
+    "expected_value_per_kg_origin_count": 34,
+    "expected_value_per_kg_supplier_count": 40,
+}
+
+
+def test_a_supplier_s_own_low_prices_do_not_hide_what_comparables_show():
+    found = explained("value_per_kg", **HIDING)
+    (reason,), (reference,) = found.reasons, found.references
+    assert (reason.code, reason.figures["median"], reason.figures["count"]) == (
+        "value_per_kg_low",
+        pytest.approx(10, rel=1e-3),
+        214,
+    )
+    # The interval on the page is of the same comparables.
+    assert reference.level == "code_origin"
+    assert (reference.declared, reference.low) == (reason.figures["value"], pytest.approx(8, rel=1e-3))
+    # As a run of an earlier version recorded it.
+    earlier = explained("value_per_kg", version=CIRCUMSTANCES, **HIDING)
+    assert earlier.reasons == ()
+    assert earlier.references[0].level.startswith("expected_")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # The expected price shows it itself.
+        {"expected_value_per_kg": math.log(9)},
+        # Too few comparables, none out of their interval, and one that is hardly out of it.
+        {"value_per_kg_reference_count": 4},
+        {"value_per_kg_reference_low": REFERENCE["value_per_kg_reference_low"] - 2000},
+        {"customs_value_amount": 900.0, "expected_value_per_kg": math.log(9), "value_per_kg_reference_low": 2250},
+    ],
+)
+def test_an_expected_price_that_hides_nothing_stays(changes):
+    assert explained("value_per_kg", **HIDING | changes).references[0].level.startswith("expected_")
+
+
+def test_what_the_strongest_reasons_speak_for_is_verified_after_the_most_probable_kind():
+    kinds = {"classification": 1.0}
+    now = explained("value_per_kg", kinds=kinds, **HIDING)
+    then = explained("value_per_kg", kinds=kinds, version=CIRCUMSTANCES, **HIDING)
+    assert now.verify[: len(then.verify)] == then.verify
+    assert "value" in now.verify
+    reason = now.reasons[0]
+    assert with_kinds_of([reason], ("origin",), now.references) == ("origin", "value")
+    # Three in all; nothing for a price that the kind which comes first does not explain, or for one that is usual.
+    assert with_kinds_of([reason], ("origin", "documents", "quantity"), ()) == ("origin", "documents", "quantity")
+    assert with_kinds_of([replace(reason, code="value_per_kg_high")], ("value",), ()) == ("value",)
+    usual = replace(reason, figures={**reason.figures, "gap": -0.05})
+    assert with_kinds_of([usual], ("origin",), ()) == ("origin",)
+    assert with_kinds_of([replace(reason, code="mass_ratio")], ("value",), ()) == ("value", "quantity")

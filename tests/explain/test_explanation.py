@@ -64,12 +64,12 @@ def test_the_property_sees_a_reason_that_contradicts_its_interval() -> None:
 
 
 def test_why_gives_the_probability_beside_its_average() -> None:
-    assert why(CASE) == "Irrégularité plus probable que la moyenne : 12 %, six fois la moyenne."
+    assert why(CASE) == "Probabilité d’irrégularité : 12 %, six fois la moyenne."
 
 
 def test_a_large_amount_says_so_only_among_the_largest_quarter() -> None:
     modest = replace(CASE, around=Surroundings(0.12, 40_000.0))
-    assert why(modest).startswith("Montant en jeu parmi le quart le plus élevé du jour : jusqu’à 50 000 MAD")
+    assert why(modest).startswith("Montant en jeu dans le quart le plus élevé du jour : 50 000 MAD")
     assert why(replace(modest, around=Surroundings(0.12, 60_000.0))).startswith("Retenue par l’ordre du modèle")
 
 
@@ -107,9 +107,8 @@ def test_a_documentary_lane_asks_for_papers(kind: str, language: str) -> None:
 def test_verification_stands_beside_the_interval_and_says_what_it_is_worth() -> None:
     (item,) = say_explanation(explain(CASE, reader="unit"), language="fr", strict=True).items
     assert plain(item.verify[0]) == (
-        "Valeur : relever la marque, le modèle et l’état, puis les comparer à la facture – déclaré 12,40 MAD/kg ; "
-        "intervalle attendu de 28,10 à 36,40 MAD/kg, d’après 214 importations comparables (SH 8517.13, Chine, 12 mois)"
-        " – 50 000 MAD de droits et taxes si l’irrégularité est établie"
+        "Valeur : relever la marque, le modèle et l’état, puis les comparer à la facture – déclaré 12,40 MAD/kg, "
+        "attendu de 28,10 à 36,40 MAD/kg (214 importations comparables) – 50 000 MAD en jeu"
     )
     assert "MAD de droits" not in item.verify[1]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from basira.explain import reasons as module
 from basira.explain.circumstances import LATER_FAMILIES
-from basira.explain.reasons import FAINTEST, MOST_REASONS, explain_items
+from basira.explain.reasons import CIRCUMSTANCES, FAINTEST, MOST_REASONS, explain_items
 from basira.explain.words import REASON_CODES, VERIFY_KINDS, say, say_reference, say_verify
 from basira.features.catalog.catalog import CATALOG, FEATURE, REASONS
 from tests.support.one_item import FAMILY, PARENT, PLAIN, REFERENCE, Spied, explained, history, said, thousandths
@@ -316,13 +316,18 @@ def test_an_attribute_of_the_source_itself():
 # Ranking and choosing.
 
 
-def test_the_strongest_come_first_five_at_most_and_nothing_faint():
-    names = [f"category_{i}" for i in range(8)]
+def test_the_strongest_come_first_eight_at_most_and_nothing_faint():
+    names = [f"category_{i}" for i in range(11)]
     row = PLAIN | dict.fromkeys(names, "A")
-    values = np.array([[0.1, 0.9, FAINTEST * 0.9, 0.3, -2.0, 0.2, 0.5, 0.4]])
+    values = np.array([[0.1, 0.9, FAINTEST * 0.9, 0.3, -2.0, 0.2, 0.5, 0.4, 0.15, 0.12, 0.07]])
     [found] = explain_items(values, names, replace(REASONS, families={n: n for n in names}), [row], kinds=[{}])
-    assert [r.contribution for r in found.reasons] == [0.9, 0.5, 0.4, 0.3, 0.2]
+    assert [r.contribution for r in found.reasons] == [0.9, 0.5, 0.4, 0.3, 0.2, 0.15, 0.12, 0.1]
     assert len(found.reasons) == MOST_REASONS
+    # As it was before what the strongest reasons speak for was verified too.
+    [then] = explain_items(
+        values, names, replace(REASONS, families={n: n for n in names}), [row], kinds=[{}], version=CIRCUMSTANCES
+    )
+    assert [r.contribution for r in then.reasons] == [0.9, 0.5, 0.4, 0.3, 0.2]
 
 
 def test_what_lowered_the_probability_is_never_listed():

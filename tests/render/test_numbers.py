@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from datetime import date
 
+import numpy as np
 import pytest
+from babel.numbers import format_decimal
 
 from basira.render import numbers
-from basira.render.languages import direction, isolate
+from basira.render.languages import LANGUAGES, direction, isolate, locale_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,17 @@ from basira.render.languages import direction, isolate
 )
 def test_number(value: float, language: str, text: str) -> None:
     assert numbers.format_number(value, language=language) == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_is_written_as_the_library_of_locales_writes_it(language: str) -> None:
+    rng = np.random.default_rng(5)
+    drawn = [float(x) for x in np.concatenate([rng.lognormal(4, 9, 600), rng.integers(0, 10**7, 300) / 8])]
+    for value in [*drawn, 0.5, 1.5, 2.5, 999.995, 1e22, 1e-7, 5e-324, 12345678901234567890]:
+        for digits in (0, 1, 2, 4):
+            pattern = "#,##0" + ("." + "0" * digits if digits else "")
+            said = format_decimal(value, format=pattern, locale=locale_of(language))
+            assert numbers.format_number(value, language=language, digits=digits) == said
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])

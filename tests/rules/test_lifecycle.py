@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from basira.rules.faults import say_fault
 from basira.rules.json_form import read_rule
-from basira.rules.lifecycle import STATES, State, Step, check_step, require_writer, status_of
+from basira.rules.lifecycle import STATES, State, Step, check_step, require_gate, require_writer, status_of
 from basira.schema.access import Role
 from basira.schema.errors import RuleError
 from tests.rules.test_json_form import content
@@ -110,3 +111,24 @@ def test_the_live_version_stays_until_another_takes_its_place() -> None:
     assert (status_of(taken, 1, rule, on=on), status_of(taken, 2, rule, on=on)) == ("replaced", "live")
     retired = [*taken, *steps("retired", version=2)]
     assert status_of(retired, 1, rule, on=on) == "live"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "trouvé à A le 2021-01-05 : places 1, déclarations que la règle y prend en moyenne 1,9."),
+        ("en", "found at A on 2021-01-05: slots 1, declarations that the rule takes on average 1.9."),
+    ],
+)
+def test_the_gate_names_slots_and_the_average_that_the_rule_takes(language: str, said: str) -> None:
+    gate = {
+        "obstacles": ["capacity"],
+        "office": "A",
+        "day": "2021-01-05",
+        "wanted": 1.9,
+        "slots": 1,
+        "most_capacity_share": 0.3,
+    }
+    with pytest.raises(RuleError) as found:
+        require_gate({"gate": gate})
+    assert say_fault(found.value, language, strict=True).endswith(said)

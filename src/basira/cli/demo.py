@@ -46,7 +46,7 @@ def demo(
     """Make a simulated administration, learn from its inspections, target its next day, show how good it is."""
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.render.numbers import format_percent
-    from basira.workflows.demo import MARK, demonstrate
+    from basira.workflows.demo import MARK, POLICY, demonstrate
 
     said = messages(language.value)
     if out.exists():
@@ -102,7 +102,7 @@ def demo(
     for line in (
         *(next_command("explain", line.declaration_id, *speak, store=store) for line in first),
         next_command("replay", run.run_id, store=store),
-        next_command("target", "--day", run.day, "--policy", "example", *speak, "--preview", store=store),
+        next_command("target", "--day", run.day, "--policy", POLICY, *speak, "--preview", store=store),
         "basira mapping suggest --help",
     ):
         console.print("  " + line, markup=False, soft_wrap=True)

@@ -19,7 +19,6 @@ from basira.cli.options import open_console
 from basira.render.shown import echo
 
 if TYPE_CHECKING:
-    from basira.decisions.recorded import ReferenceValues
     from basira.schema.json_values import JsonObject
     from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody
     from basira.workflows.stores import History
@@ -102,10 +101,9 @@ def _show(console: Console, found: DeclarationBody, language: str, *, full: bool
     console.print(Text(reselected_text(ground, language=language) if standing["is_reselected"] else ground))
     explanation = found.get("explanation")
     if explanation is not None:
-        # An officer who picks a random control had its reasons before them.
-        has_reasons = last["basis"] != "random" or standing["is_reselected"]
         names = {number: " · ".join(part for part in pair if part) for number, pair in goods.items()}
-        show_sentences(console, explanation, catalog, has_reasons=has_reasons, goods=names)
+        said = {**explanation, "items": _sentences(_explained_items(found, last), explanation["item_numbers"])}
+        show_sentences(console, said, catalog, has_reasons=explanation["has_reasons"], goods=names)
     elif last["fraud_probability"] is not None:
         colon, amount = (
             catalog.say("list.colon"),
@@ -118,7 +116,7 @@ def _show(console: Console, found: DeclarationBody, language: str, *, full: bool
     if last["fallback"] and last["fraud_probability"] is None:
         console.print(Text(catalog.say("list.no_answer")))
     if full or explanation is None:
-        _show_items(console, found, last, goods, language)
+        _show_items(console, found, last, goods)
     for step in found["history"]:
         after = (step.get("after") or {}).get("lane") or step.get("lane") or ""
         kind, result = catalog.say(f"event.{step['kind']}"), _result_text(step.get("result") or {})
@@ -132,7 +130,6 @@ def _show_items(
     found: DeclarationBody,
     last: DecisionBody,
     goods: Mapping[int, tuple[str, str]],
-    language: str,
 ) -> None:
     """Every recorded reason, verification and reference value."""
     conversion = last.get("conversion")
@@ -140,17 +137,24 @@ def _show_items(
     for item in _explained_items(found, last):
         named = (f"#{item['item_number']}", *goods.get(item["item_number"], ()))
         console.print(Text(" · ".join(part for part in named if part), style="bold"))
-        references = [_reference_text(one, last["currency"], language) for one in item["references"]]
         lines = [f"· {converted[item['item_number']]}"] if item["item_number"] in converted else []
         lines += [f"· {reason['text']}" for reason in item["reasons"]]
         lines += [f"→ {verify['text']}" for verify in item["verify"]]
-        for line in (*lines, *(f"· {text}" for text in references)):
+        for line in (*lines, *(f"· {one['text']}" for one in item["references"])):
             console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
 
 
-def _reference_text(values: ReferenceValues, currency: str, language: str) -> str:
-    from basira.explain.words import say_reference
-    from basira.schema.records import Reference
+def _sentences(items: Sequence[ItemBody], order: Sequence[int]) -> list[dict[str, object]]:
+    """What is shown of each item, in the order of the explanation: its reasons by their rank, what to verify."""
+    from basira.serving.views.explained import shown_reasons
 
-    reference = Reference(**values | {"comparables": ()})  # type: ignore[arg-type]  # a tuple, as it wants
-    return say_reference(reference, language=language, currency=currency)
+    by_number = {item["item_number"]: item for item in items}
+    return [
+        {
+            "item_number": number,
+            "reasons": [reason["text"] for reason in shown_reasons(by_number[number])],
+            "verify": [verify["text"] for verify in by_number[number]["verify"]],
+        }
+        for number in order
+        if number in by_number
+    ]

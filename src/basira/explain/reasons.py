@@ -20,31 +20,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basira.explain.circumstances import LATER_FAMILIES, circumstance
+from basira.explain.figures import count_of, from_log_of, number_of, ratio_of
 from basira.explain.kinds import kinds_to_verify
+from basira.explain.prices import (
+    ENOUGH_OF_OWN,
+    MOST_LOGGED,
+    USUAL_GAP,
+    YEAR_MONTHS,
+    in_order_of,
+    references_of,
+    unit_value,
+    without_hiding,
+)
+from basira.explain.strongest import with_kinds_of
 from basira.schema.reasons import PastResults, ReasonCatalog
-from basira.schema.records import EXPECTED, ItemRow, Reason, Reference
+from basira.schema.records import ItemRow, Reason, Reference
 
 Row = ItemRow
 Built = tuple[str, dict[str, Any]] | None
 
 # Versions of what is recorded as evidence; a run names its own. 0: what to verify follows the reasons. 1: it is ranked
 # by `basira.explain.kinds`, and a description names its word. 2: kinds are tempered, and circumstances are reasons too
-# (`basira.explain.circumstances`).
+# (`basira.explain.circumstances`). 3: no expected price hides what comparables show, more reasons are kept, and what
+# the strongest of them speak for is verified too.
 KINDS_RANKED = 1
 CIRCUMSTANCES = 2
-EVIDENCE = CIRCUMSTANCES
+STRONGEST_VERIFIED = 3
+EVIDENCE = STRONGEST_VERIFIED
 # Evidence weaker than a twentieth of a unit of log-odds (about 5 % on the odds) is not worth a line.
 FAINTEST = 0.05
-MOST_REASONS = 5
-# A unit value within 10 % of the median is usual: it may have moved the trees, it is no reason for a person.
-USUAL_GAP = 0.10
-# A price is expected of a code with ten prices, and named after its origin and supplier with three of their own, which
-# count as much as what they are shrunk towards.
-ENOUGH_OF_CODE = 10
-ENOUGH_OF_OWN = 3
-# A quarter of a normal distribution lies beyond so many deviations, on either side. Beyond e to the 20th is no price.
-QUARTILE = 0.6745
-MOST_LOGGED = 20.0
+# Reasons that are recorded of an item. Five before version 3: where some were not worth showing, a strong one fell out.
+MOST_REASONS = 8
+_MOST_BEFORE = 5
 # How many items without a gap stand beside a trader's own in its habit (`GAP_WEIGHT` of the features).
 GAP_WEIGHT = 3
 LOWER_DUTY = 0.02
@@ -53,7 +60,6 @@ WORSE = 1.1
 # An entity seen on ten items or more, over more than three months, is not new.
 NEW_ITEMS = 10
 NEW_DAYS = 90
-YEAR_MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -92,15 +98,17 @@ def explain_items(
         if family and (version >= CIRCUMSTANCES or family not in LATER_FAMILIES):
             groups.setdefault(family, []).append(position)
     labels = list(groups)
+    most = MOST_REASONS if version >= STRONGEST_VERIFIED else _MOST_BEFORE
     total = np.stack([contributions[:, groups[f]].sum(axis=1) for f in labels], axis=1) if labels else None
     found = []
-    for i, row in enumerate(rows):
+    for i, declared in enumerate(rows):
+        row = without_hiding(declared) if version >= STRONGEST_VERIFIED else declared
         reasons: list[Reason] = []
         point_at: list[str] = []
         if total is not None:
             for g in np.argsort(-total[i], kind="stable"):
                 weight = float(total[i, g])
-                if weight < FAINTEST or len(reasons) == MOST_REASONS:
+                if weight < FAINTEST or len(reasons) == most:
                     break
                 built = _build(labels[g], row, catalog)
                 if version >= CIRCUMSTANCES:
@@ -113,12 +121,14 @@ def explain_items(
                     figures |= _comparison(code, row)
                 reasons.append(Reason(code, figures, tuple(names[p] for p in ranked), round(weight, 4)))
                 point_at.append(catalog.verify.get(labels[g], ""))
-        references = _in_order_of(reasons, _references(row, comparables or {}, catalog))
+        references = in_order_of(reasons, references_of(row, comparables or {}, catalog))
         verify = (
             kinds_to_verify(kinds[i], row, is_model_tempered=version >= CIRCUMSTANCES)
             if version >= KINDS_RANKED
             else _to_verify(point_at, kinds[i])
         )
+        if version >= STRONGEST_VERIFIED:
+            verify = with_kinds_of(reasons, verify, references)
         found.append(Evidence(tuple(reasons), verify, references))
     return found
 
@@ -132,11 +142,11 @@ def _comparison(code: str, row: Row) -> dict[str, Any]:
     supplier claims a preference, as a share of its items of the past year (smoothed), and their number."""
     if code == "description_unusual":
         return {"word": _first_word(row)}
-    habit, claimed = _number(row, "preference_vs_exporter"), _number(row, "is_preference_claimed")
-    if code != "preference_claimed" or habit is None or claimed is None or _count(row, "exporter_items_365d") == 0:
+    habit, claimed = number_of(row, "preference_vs_exporter"), number_of(row, "is_preference_claimed")
+    if code != "preference_claimed" or habit is None or claimed is None or count_of(row, "exporter_items_365d") == 0:
         return {}
     usual = min(1.0, max(0.0, claimed - habit))
-    return {"usual_share": usual, "count": _count(row, "exporter_items_365d"), "window_months": YEAR_MONTHS}
+    return {"usual_share": usual, "count": count_of(row, "exporter_items_365d"), "window_months": YEAR_MONTHS}
 
 
 def _first_word(row: Row) -> str | None:
@@ -161,30 +171,6 @@ def _to_verify(point_at: Sequence[str], kinds: Mapping[str, float]) -> tuple[str
     return tuple(wanted[:4]) or ("documents",)
 
 
-def _number(row: Row, name: str) -> float | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _ratio(row: Row, upper: str, lower: str) -> float | None:
-    a, b = _number(row, upper), _number(row, lower)
-    ratio = a / b if a is not None and b else math.nan
-    # A mass of 1e-320 kg is positive and valid: the value of a kilogram of it is no number to show.
-    return ratio if math.isfinite(ratio) else None
-
-
-def _from_log(row: Row, name: str) -> float | None:
-    logged = _number(row, name)
-    return None if logged is None else math.exp(logged / 1000)
-
-
-def _count(row: Row, name: str) -> int:
-    return int(_number(row, name) or 0)
-
-
 def _build(family: str, row: Row, catalog: ReasonCatalog) -> Built:
     if family.startswith("category_"):
         field = family.removeprefix("category_")
@@ -199,87 +185,9 @@ def _build(family: str, row: Row, catalog: ReasonCatalog) -> Built:
     return None if builder is None else builder(row)
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """The price that one item leads to expect, per kg or per unit. ``basis``: of what it is, for `Reference.level`.
-
-    ``low``, ``high``: between them lie half of the normal deviations of the code's items. ``count``: prices of the
-    code, or of the code from ``origin_country``, that it rests on.
-    """
-
-    value: float
-    low: float
-    high: float
-    basis: str
-    count: int
-    origin_country: str | None
-
-
-def _expected(row: Row, measure: str) -> _Expected | None:
-    """None without a price of its own, and where the code has too few."""
-    name = f"expected_{measure}"
-    value, deviation = _number(row, name), _number(row, f"{name}_deviation")
-    code, origin, supplier = (_count(row, f"{name}_{whose}_count") for whose in ("code", "origin", "supplier"))
-    if value is None or deviation is None or code < ENOUGH_OF_CODE:
-        return None
-    if abs(value) > MOST_LOGGED or not 0 < deviation < MOST_LOGGED:
-        return None
-    by_origin = origin >= ENOUGH_OF_OWN and row.get("origin_country") is not None
-    basis = "_".join(["code", *(["origin"] if by_origin else []), *(["supplier"] if supplier >= ENOUGH_OF_OWN else [])])
-    return _Expected(
-        math.exp(value),
-        math.exp(value - QUARTILE * deviation),
-        math.exp(value + QUARTILE * deviation),
-        basis,
-        origin if by_origin else code,
-        row["origin_country"] if by_origin else None,
-    )
-
-
-def _unit_value(measure: str, unit_field: str) -> Callable[[Row], Built]:
-    def build(row: Row) -> Built:
-        value = _ratio(row, "customs_value_amount", _BELOW[measure])
-        if value is not None and (expected := _expected(row, measure)) is not None:
-            gap = value / expected.value - 1
-            if abs(gap) < USUAL_GAP:
-                return None
-            return f"{measure}_{'low' if gap < 0 else 'high'}", {
-                "value": value,
-                "unit": "kg" if measure == "value_per_kg" else (row.get(unit_field) or "unit"),
-                "expected": expected.value,
-                "basis": expected.basis,
-                "gap": gap,
-                "count": expected.count,
-                "commodity_code": row.get("commodity_code"),
-                "origin_country": expected.origin_country,
-                "window_months": YEAR_MONTHS,
-            }
-        median = _from_log(row, f"{measure}_reference_median")
-        count = _count(row, f"{measure}_reference_count")
-        level = _number(row, f"{measure}_reference_level")
-        if value is None or median is None or not median or count == 0:
-            return None
-        gap = value / median - 1
-        if abs(gap) < USUAL_GAP:
-            return None
-        is_by_origin = measure == "value_per_kg" and level == 0
-        return f"{measure}_{'low' if gap < 0 else 'high'}", {
-            "value": value,
-            "unit": "kg" if measure == "value_per_kg" else (row.get(unit_field) or "unit"),
-            "median": median,
-            "gap": gap,
-            "count": count,
-            "commodity_code": row.get("commodity_code"),
-            "origin_country": row.get("origin_country") if is_by_origin else None,
-            "window_months": YEAR_MONTHS,
-        }
-
-    return build
-
-
 def _kg_per_unit(row: Row) -> Built:
-    value = _ratio(row, "net_mass_kg", "quantity")
-    median = _from_log(row, "kg_per_unit_unit_code_median")
+    value = ratio_of(row, "net_mass_kg", "quantity")
+    median = from_log_of(row, "kg_per_unit_unit_code_median")
     if value is None or not median or abs(value / median - 1) < USUAL_GAP:
         return None
     return f"kg_per_unit_{'low' if value < median else 'high'}", {
@@ -287,7 +195,7 @@ def _kg_per_unit(row: Row) -> Built:
         "unit": row.get("quantity_unit") or "unit",
         "median": median,
         "gap": value / median - 1,
-        "count": _count(row, "kg_per_unit_unit_code_count"),
+        "count": count_of(row, "kg_per_unit_unit_code_count"),
         "commodity_code": row.get("commodity_code"),
         "origin_country": None,
         "window_months": YEAR_MONTHS,
@@ -295,9 +203,9 @@ def _kg_per_unit(row: Row) -> Built:
 
 
 def _duty_rate(row: Row) -> Built:
-    rate = _ratio(row, "total_tax_amount", "customs_value_amount")
+    rate = ratio_of(row, "total_tax_amount", "customs_value_amount")
     for level in ("code_origin", "code"):
-        usual = _from_log(row, f"tax_share_{level}_median")
+        usual = from_log_of(row, f"tax_share_{level}_median")
         if rate is None or usual is None or abs(rate / usual - 1) < USUAL_GAP / 2:
             continue
         by_origin = level == "code_origin"
@@ -305,26 +213,26 @@ def _duty_rate(row: Row) -> Built:
         return f"duty_rate_{'low' if rate < usual else 'high'}", {
             "rate": rate,
             "usual_rate": usual,
-            "count": _count(row, f"tax_share_{level}_count"),
+            "count": count_of(row, f"tax_share_{level}_count"),
             "commodity_code": code,
             "origin_country": row.get("origin_country") if by_origin else None,
             "window_months": YEAR_MONTHS,
         }
-    declared = _number(row, "duty_rate")
+    declared = number_of(row, "duty_rate")
     return None if declared is None else ("declared_profile", {"field": "duty_rate", "value": declared})
 
 
 def _history(past: Sequence[PastResults], row: Row) -> Built:
     """The results of the narrowest entity that has some: five at least, or else any from the widest on."""
-    seen = [e for e in past if _count(row, f"{e.entity}_inspected") >= 5] or [
-        e for e in reversed(past) if _count(row, f"{e.entity}_inspected") > 0
+    seen = [e for e in past if count_of(row, f"{e.entity}_inspected") >= 5] or [
+        e for e in reversed(past) if count_of(row, f"{e.entity}_inspected") > 0
     ]
     return _results(seen[0], row) if seen else None
 
 
 def _results(one: PastResults, row: Row) -> Built:
-    irregular, inspected = _count(row, f"{one.entity}_irregular"), _count(row, f"{one.entity}_inspected")
-    rate, usual = _number(row, f"{one.entity}_hit_rate"), _number(row, f"{one.parent}_hit_rate")
+    irregular, inspected = count_of(row, f"{one.entity}_irregular"), count_of(row, f"{one.entity}_inspected")
+    rate, usual = number_of(row, f"{one.entity}_hit_rate"), number_of(row, f"{one.parent}_hit_rate")
     # A history no worse than its parent's may have moved the trees, but is no reason for an officer.
     if irregular == 0 or rate is None or (usual is not None and rate < WORSE * usual):
         return None
@@ -343,11 +251,11 @@ def _results(one: PastResults, row: Row) -> Built:
 
 
 def _description(past: Sequence[PastResults], row: Row) -> Built:
-    share, count = _number(row, "code_share_of_word"), _count(row, "word_items")
+    share, count = number_of(row, "code_share_of_word"), count_of(row, "word_items")
     # A word seen often, and rarely under this code: the description and the code may disagree.
     if share is not None and count >= 20 and share < 0.2:
         return "description_unusual", {
-            "seen": _count(row, "word_code_items"),
+            "seen": count_of(row, "word_code_items"),
             "count": count,
             "commodity_code": str(row.get("commodity_code") or "")[:6],
             "window_months": None,
@@ -356,7 +264,7 @@ def _description(past: Sequence[PastResults], row: Row) -> Built:
 
 
 def _new(entity: str, row: Row) -> Built:
-    count, days = _count(row, f"{entity}_items"), _number(row, f"{entity}_days_since_first")
+    count, days = count_of(row, f"{entity}_items"), number_of(row, f"{entity}_days_since_first")
     if count >= NEW_ITEMS and days is not None and days > NEW_DAYS:
         return None
     return f"new_{entity}", {"days": None if days is None else int(days), "count": count}
@@ -368,11 +276,11 @@ def _repeat(past: Sequence[PastResults], row: Row) -> Built:
     if (built := _results(one, row)) is None:
         return None
     return one.code, {
-        "repeats": _count(row, f"{one.entity}_items"),
+        "repeats": count_of(row, f"{one.entity}_items"),
         "inspected": built[1]["inspected"],
         "irregular": built[1]["irregular"],
         "commodity_code": row.get("commodity_code"),
-        "net_mass_kg": _number(row, "net_mass_kg"),
+        "net_mass_kg": number_of(row, "net_mass_kg"),
     }
 
 
@@ -384,28 +292,28 @@ _PAST: Mapping[str, Callable[[Sequence[PastResults], Row], Built]] = {
 
 
 def _volume_jump(row: Row) -> Built:
-    month, year = _count(row, "importer_items_30d"), _number(row, "importer_items_365d") or 0.0
+    month, year = count_of(row, "importer_items_30d"), number_of(row, "importer_items_365d") or 0.0
     if month < 3 or month <= 1.5 * year / 12:
         return None
     return "volume_jump_importer", {"count_30d": month, "usual_30d": year / 12}
 
 
 def _origin_unusual(row: Row) -> Built:
-    share, count = _number(row, "origin_share_of_code"), _count(row, "code_items")
+    share, count = number_of(row, "origin_share_of_code"), count_of(row, "code_items")
     if share is None or count < 20 or share > 0.2 or row.get("origin_country") is None:
         return None
     return "origin_unusual", {
         "origin_country": row["origin_country"],
         "commodity_code": row.get("commodity_code"),
         # The share is smoothed for the model: no number of imports gives it.
-        "seen": _count(row, "code_origin_items"),
+        "seen": count_of(row, "code_origin_items"),
         "count": count,
         "window_months": None,
     }
 
 
 def _origin_differs(row: Row) -> Built:
-    if _number(row, "origin_differs_from_dispatch") != 1:
+    if number_of(row, "origin_differs_from_dispatch") != 1:
         return None
     return "origin_differs_from_dispatch", {
         "origin_country": row.get("origin_country"),
@@ -420,13 +328,13 @@ def _preference(row: Row) -> Built:
 
 
 def _consignment(row: Row) -> Built:
-    value, median = _number(row, "customs_value_amount"), _from_log(row, "item_value_code_median")
+    value, median = number_of(row, "customs_value_amount"), from_log_of(row, "item_value_code_median")
     if value is None or not median or 0.5 < value / median < 2:
         return None
     return f"{'small' if value < median else 'large'}_consignment", {
         "value_amount": value,
         "median": median,
-        "count": _count(row, "item_value_code_count"),
+        "count": count_of(row, "item_value_code_count"),
         "commodity_code": row.get("commodity_code"),
         "window_months": YEAR_MONTHS,
     }
@@ -434,7 +342,7 @@ def _consignment(row: Row) -> Built:
 
 def _price_habit(entity: str) -> Callable[[Row], Built]:
     def build(row: Row) -> Built:
-        count, habit = _count(row, f"{entity}_prices"), _number(row, f"{entity}_price_habit")
+        count, habit = count_of(row, f"{entity}_prices"), number_of(row, f"{entity}_price_habit")
         # With two prices a mean is no habit.
         if habit is None or count < ENOUGH_OF_OWN:
             return None
@@ -446,7 +354,7 @@ def _price_habit(entity: str) -> Callable[[Row], Built]:
         return f"price_habit_{entity}", {
             "gap": gap,
             "count": count,
-            "low_count": _count(row, f"{entity}_low_prices"),
+            "low_count": count_of(row, f"{entity}_low_prices"),
             "window_months": None,
         }
 
@@ -454,11 +362,11 @@ def _price_habit(entity: str) -> Callable[[Row], Built]:
 
 
 def _usual_duty(row: Row) -> Built:
-    own = _number(row, "code_usual_duty")
+    own = number_of(row, "code_usual_duty")
     others = [
         (other, entity)
         for entity in ("heading", "chapter", "importer")
-        if (other := _number(row, f"{entity}_usual_duty")) is not None
+        if (other := number_of(row, f"{entity}_usual_duty")) is not None
     ]
     if own is None or not others:
         return None
@@ -476,7 +384,7 @@ def _usual_duty(row: Row) -> Built:
 
 
 def _code_of_importer(row: Row) -> Built:
-    seen, count = _count(row, "importer_code_items"), _count(row, "importer_items")
+    seen, count = count_of(row, "importer_code_items"), count_of(row, "importer_items")
     if row.get("importer_id") is None or count < 20 or seen > 0.2 * count:
         return None
     return "code_unusual_for_importer", {
@@ -488,11 +396,13 @@ def _code_of_importer(row: Row) -> Built:
 
 
 def _round_value(row: Row) -> Built:
-    return ("round_value", {"value": row["customs_value_amount"]}) if _count(row, "value_trailing_zeros") >= 2 else None
+    return (
+        ("round_value", {"value": row["customs_value_amount"]}) if count_of(row, "value_trailing_zeros") >= 2 else None
+    )
 
 
 def _below_threshold(row: Row) -> Built:
-    near, value = _number(row, "value_to_next_round"), _number(row, "customs_value_amount")
+    near, value = number_of(row, "value_to_next_round"), number_of(row, "customs_value_amount")
     # Within 3 % under a round amount; on the amount itself it is a round value, not one below it.
     if near is None or value is None or not 0.97 <= near < 1:
         return None
@@ -500,22 +410,22 @@ def _below_threshold(row: Row) -> Built:
 
 
 def _mass_ratio(row: Row) -> Built:
-    ratio = _ratio(row, "net_mass_kg", "gross_mass_kg")
+    ratio = ratio_of(row, "net_mass_kg", "gross_mass_kg")
     if ratio is None or 0.6 <= ratio <= 1:
         return None
     return "mass_ratio", {"ratio": ratio}
 
 
 def _tax_inconsistent(row: Row) -> Built:
-    gap, declared = _number(row, "tax_gap"), _number(row, "total_tax_amount")
+    gap, declared = number_of(row, "tax_gap"), number_of(row, "total_tax_amount")
     if gap is None or declared is None or abs(gap) < 0.02 or gap <= -1:
         return None
     return "tax_inconsistent", {"declared": declared, "expected": declared / (1 + gap)}
 
 
 _BUILDERS: dict[str, Callable[[Row], Built]] = {
-    "value_per_kg": _unit_value("value_per_kg", "net_mass_kg"),
-    "value_per_unit": _unit_value("value_per_unit", "quantity_unit"),
+    "value_per_kg": unit_value("value_per_kg", "net_mass_kg"),
+    "value_per_unit": unit_value("value_per_unit", "quantity_unit"),
     "kg_per_unit": _kg_per_unit,
     "duty_rate": _duty_rate,
     "volume_jump_importer": _volume_jump,
@@ -531,65 +441,3 @@ _BUILDERS: dict[str, Callable[[Row], Built]] = {
     "usual_duty": _usual_duty,
     "code_of_importer": _code_of_importer,
 }
-
-
-# What a value is divided by.
-_BELOW = {"value_per_kg": "net_mass_kg", "value_per_unit": "quantity"}
-
-
-def _in_order_of(reasons: Sequence[Reason], references: Sequence[Reference]) -> tuple[Reference, ...]:
-    """First the reference whose measure the first reason of a value is about: they are read side by side."""
-    order = [r.code.rpartition("_")[0] for r in reasons]
-    return tuple(sorted(references, key=lambda r: order.index(r.measure) if r.measure in order else len(order)))
-
-
-def _references(
-    row: Row, comparables: Mapping[tuple[str, str | None], tuple[str, ...]], catalog: ReasonCatalog
-) -> tuple[Reference, ...]:
-    # An amended declaration is no comparable of its own amendment.
-    own = f"{row.get('declaration_id')}/"
-    found = []
-    for measure, levels in catalog.references.items():
-        declared = _ratio(row, "customs_value_amount", _BELOW[measure])
-        code = str(row.get("commodity_code") or "")
-        if declared is not None and (expected := _expected(row, measure)) is not None:
-            seen = comparables.get((code, expected.origin_country), ())
-            found.append(
-                Reference(
-                    measure=measure,
-                    unit="kg" if measure == "value_per_kg" else str(row.get("quantity_unit") or "unit"),
-                    declared=declared,
-                    low=expected.low,
-                    median=expected.value,
-                    high=expected.high,
-                    count=expected.count,
-                    level=f"{EXPECTED}{expected.basis}",
-                    commodity_code=code,
-                    origin_country=expected.origin_country,
-                    window_days=catalog.window_days,
-                    comparables=tuple(c for c in seen if not c.startswith(own)),
-                )
-            )
-            continue
-        low, median, high = (_from_log(row, f"{measure}_reference_{c}") for c in ("low", "median", "high"))
-        if declared is None or low is None or median is None or high is None:
-            continue
-        level = levels[_count(row, f"{measure}_reference_level")]
-        origin = row.get("origin_country") if level == "code_origin" else None
-        found.append(
-            Reference(
-                measure=measure,
-                unit="kg" if measure == "value_per_kg" else str(row.get("quantity_unit") or "unit"),
-                declared=declared,
-                low=low,
-                median=median,
-                high=high,
-                count=_count(row, f"{measure}_reference_count"),
-                level=level,
-                commodity_code=code,
-                origin_country=origin,
-                window_days=catalog.window_days,
-                comparables=tuple(c for c in comparables.get((code, origin), ()) if not c.startswith(own)),
-            )
-        )
-    return tuple(found)

@@ -133,11 +133,16 @@ def say_share(share: float, *, language: str, strict: bool = False) -> str:
     return isolate(numbers.format_percent(whole / 100, language=language), language)
 
 
-def say_verification(one: Verification, *, currency: str, language: str, strict: bool = False) -> str:
-    """One thing to verify: what to do in this lane, the declared value beside the interval, and what it is worth."""
+def say_verification(
+    one: Verification, *, currency: str, language: str, is_again: bool = False, strict: bool = False
+) -> str:
+    """One thing to verify: what to do in this lane, the declared value beside the interval, and what it is worth.
+
+    ``is_again``: another item of the declaration said what to do: the kind alone stands in its place.
+    """
     catalog = catalog_of(language, strict=strict)
     doing = f".{one.examines}" if one.examines else ""
-    parts = [catalog.say(f"verify.{one.kind}{doing}")]
+    parts = [catalog.say(f"kind.{one.kind}") if is_again else catalog.say(f"verify.{one.kind}{doing}")]
     if one.reference is not None:
         speaker = Speaker(catalog, currency, reference_figures(one.reference))
         parts.append(
@@ -147,7 +152,6 @@ def say_verification(one: Verification, *, currency: str, language: str, strict:
                 low=speaker.bare(one.reference.low),
                 high=speaker.say_measure(one.reference.high, one.reference.measure),
                 count=speaker.say_count("n.comparable", "count"),
-                scope=speaker.scope(),
             )
         )
     if one.worth is not None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from basira.explain.kinds import MOST_KINDS
 from basira.schema.records import Figure, ItemAssessment, Reason, Reference
 
 MOST_REASONS = 3
@@ -80,6 +81,14 @@ SPEAKS_FOR: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(("low_duty_importer", "low_duty_chapter"), frozenset({"classification"})),
     **dict.fromkeys(("origin_differs_from_dispatch", "origin_unusual", "preference_claimed"), frozenset({"origin"})),
 }
+# The kind that is verified for a reason which speaks for several.
+_FIRST_OF_SEVERAL: Mapping[str, str] = {
+    "kg_per_unit_low": "quantity",
+    "kg_per_unit_high": "quantity",
+    "duty_rate_low": "classification",
+    "tax_inconsistent": "documents",
+    "description_unusual": "classification",
+}
 # They say little, or nothing about this item: a number without a comparison, the officer's own office, a large amount,
 # which the stakes show, or a payment above the usual one.
 NEVER_SHOWN = frozenset({"other_profile", "history_office", "large_consignment", "duty_rate_high"})
@@ -101,7 +110,7 @@ def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -
     before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
     for reason in item.reasons:
         family = FAMILY_OF.get(reason.code, reason.code)
-        if not _speaks(reason, wanted, item) or not is_worth_showing(reason, item.references):
+        if not _speaks(reason, wanted, item.verify) or not is_worth_showing(reason, item.references):
             continue
         if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
             continue
@@ -110,12 +119,33 @@ def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -
     return tuple(shown.values())[:MOST_REASONS]
 
 
+def with_kinds_of(
+    reasons: Sequence[Reason], verify: tuple[str, ...], references: Sequence[Reference]
+) -> tuple[str, ...]:
+    """What to verify of an item, and after it what its strongest reasons speak for, `MOST_KINDS` in all: what moved the
+    score is looked at too, and its reason shown. ``verify``: the most probable kinds; the first of them stays first.
+    """
+    found = list(verify)
+    families: set[str] = set()
+    for reason in reasons:
+        if len(found) >= MOST_KINDS or len(families) == MOST_REASONS:
+            break
+        kinds = SPEAKS_FOR.get(reason.code, frozenset())
+        # Nothing is verified for a reason that needs another kind to come first, or that is not shown anyway.
+        if not _speaks(reason, kinds, verify) or not is_worth_showing(reason, references):
+            continue
+        families.add(FAMILY_OF.get(reason.code, reason.code))
+        if kinds and kinds.isdisjoint(found):
+            found.append(_FIRST_OF_SEVERAL.get(reason.code) or next(iter(kinds)))
+    return tuple(found)
+
+
 def _rank(reason: Reason) -> int:
     return _FAMILIES["newness"].index(reason.code)
 
 
-def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> bool:
-    """Whether it speaks for something that is verified, and not against what is verified first."""
+def _speaks(reason: Reason, wanted: frozenset[str], verify: Sequence[str]) -> bool:
+    """Whether it speaks for something that is verified (``wanted``), and not against what is verified first."""
     if reason.code in NEVER_SHOWN or reason.contribution <= 0:
         return False
     if reason.code == "declared_profile":
@@ -125,7 +155,7 @@ def _speaks(reason: Reason, wanted: frozenset[str], item: ItemAssessment) -> boo
         return True
     is_high_price = reason.code.startswith("value_per_") and reason.code.endswith("_high")
     if is_high_price or reason.code == "small_consignment":
-        return bool(item.verify) and item.verify[0] in kinds
+        return bool(verify) and verify[0] in kinds
     return bool(kinds & wanted)
 
 

@@ -174,9 +174,10 @@ def _unit_value(_reason: Reason, s: Speaker) -> str:
             value=s.per_unit("value"),
             gap=s.gap(),
             expected=s.bare(s.number_of("expected")),
+            # The basis names code and origin, which stand above the reason with the goods.
             basis=s.say(f"expected.{s.figures.get('basis')}"),
-            count=s.say_count("n.comparable", "count"),
-            scope=s.scope(),
+            count=s.say_count("n.import", "count"),
+            scope=s.scope(with_code=False, with_origin=False),
         )
     return s.say(
         "reason.unit_value",

@@ -21,6 +21,7 @@ from basira.schema.records import Figure
 _FIELD_TYPES = {f.name: f.type for f in FIELDS}
 # From three times the median on, "3.4 times" reads better than "240 % above".
 _TIMES_FROM = 2.0
+KILOGRAMS = frozenset({"kg", "kgm", "kgs"})
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class Speaker:
     def say_measure(self, value: float | None, measure: str) -> str:
         """A reference measure with its unit: money per unit, or kilograms per unit."""
         unit = str(self.figures.get("unit") or "")
-        if measure == "value_per_kg":
+        # Sources write it as they like.
+        if measure == "value_per_kg" or unit.casefold() in KILOGRAMS:
             unit = "kg"
         if unit == "unit":
             # No unit was declared.
@@ -142,18 +144,15 @@ class Speaker:
     def scope(self, *, wrapped: bool = True, with_origin: bool = True, with_code: bool = True) -> str:
         """Of what the comparison speaks: code, origin, months. In brackets, or after a comma when not ``wrapped``.
 
-        A window given as None is the whole history; a figure not given at all is left out.
+        Without months, of all that is known: a window of None is the whole history, and is not said each time.
         """
         parts = []
         if with_code and self.figures.get("commodity_code"):
             parts.append(self.code())
         if with_origin and self.figures.get("origin_country"):
             parts.append(self.country("origin_country"))
-        if "window_months" in self.figures:
-            months = self.number_of("window_months")
-            parts.append(
-                self.say("scope.all_history") if months is None else self.say_count("scope.months", "window_months")
-            )
+        if self.number_of("window_months") is not None:
+            parts.append(self.say_count("scope.months", "window_months"))
         if not parts:
             return ""
         joint = self.say("scope.join")

@@ -7,7 +7,10 @@ that changes a decision: this is for eyes only.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
 
 from basira.render.languages import locale_of
 
@@ -25,10 +28,22 @@ def format_number(value: float | None, *, language: str, digits: int | None = No
     """
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    places = _places(value) if digits is None else digits
+    if value > 0:
+        # As babel writes it, a tenfold faster: a test holds the two together. Signs of minus differ by language.
+        return format(Decimal(str(value)), f",.{places}f").translate(_marks(language))
     from babel.numbers import format_decimal
 
-    places = _places(value) if digits is None else digits
     return format_decimal(value, format="#,##0" + ("." + "0" * places if places else ""), locale=locale_of(language))
+
+
+@cache
+def _marks(language: str) -> Mapping[int, str]:
+    """The marks between thousands and before decimals, for those that Python writes."""
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    locale = locale_of(language)
+    return {ord(","): get_group_symbol(locale), ord("."): get_decimal_symbol(locale)}
 
 
 def format_count(value: float | None, *, language: str) -> str:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.languages import isolate
+from basira.render.numbers import format_number
 from basira.schema.errors import RuleError
 from basira.schema.text import escape
 
 LOCALE = Path(__file__).parent / "locale"
 # Longer values are cut: a fault is one line.
 _LONGEST_SHOWN = 60
+# Values that are averages, with one decimal.
+_AVERAGES = frozenset({"wanted"})
 
 
 def catalog_of(language: str, *, strict: bool = False) -> Catalog:
@@ -48,7 +51,8 @@ def say_fault(error: RuleError, language: str, *, strict: bool = False) -> str:
     """What was expected and found, and where, as one sentence in a language."""
     catalog = catalog_of(language, strict=strict)
     sentence = catalog.say(
-        f"fault.{error.reason}", **{name: isolate(value, language) for name, value in error.values.items()}
+        f"fault.{error.reason}",
+        **{name: isolate(_write_value(name, value, language), language) for name, value in error.values.items()},
     )
     if error.place is None:
         return sentence
@@ -63,6 +67,11 @@ def say_hint(error: RuleError, language: str, *, strict: bool = False) -> str:
     if error.nearest:
         return catalog.say("hint.nearest", nearest=isolate(_shown(error.nearest), language))
     return catalog.say("hint.correct")
+
+
+def _write_value(name: str, value: str, language: str) -> str:
+    """A value as the language writes it: an average with its decimal; what was typed, or is a word, as it is."""
+    return format_number(float(value), language=language, digits=1) if name in _AVERAGES else value
 
 
 def _all_shown(values: Mapping[str, object]) -> dict[str, str]:

@@ -223,3 +223,16 @@ def test_what_forty_irregular_items_have_in_common_fits_into_a_leaf():
     )
     probability = fit(marked).predict(marked.features).fraud_probability
     assert probability[ring].mean() > 0.7
+
+
+def test_contributions_are_held_against_those_of_items_found_regular(items, model):
+    regular = np.flatnonzero(~items.is_irregular)
+    latest = regular[np.argsort(items.declared_day[regular], kind="stable")][-200:]
+    found = model.contributions(items.features[latest])
+    assert len(model.card["usual_contributions"]) == len(model.encoding.names)
+    assert np.abs(found.mean(axis=0)).max() > 0.05
+    assert np.abs(model.less_usual(found).mean(axis=0)).max() < 0.02
+    before = replace(model, card={k: v for k, v in model.card.items() if k != "usual_contributions"})
+    some = found[:3]
+    assert (before.less_usual(some) == some).all()
+    assert (model.less_usual(some) == some - np.array(model.card["usual_contributions"])).all()

@@ -136,10 +136,14 @@ def test_the_spreadsheet_says_of_which_item_a_reason_is(desk: Desk, released: Bo
     row = next(row for row in rows if row["declaration_id"] == released["declaration_id"])
     shown = next(c for c in sheet(desk, row["office"]) if c["declaration_id"] == row["declaration_id"])
     assert shown["reasons"].split(" | ") == [
-        f"#{item['item_number']} {reason['text']}" for item in row["items"] for reason in item["reasons"][:3]
+        f"#{item['item_number']} {reason['text']}"
+        for item in row["items"]
+        for reason in sorted((one for one in item["reasons"] if one["rank"]), key=lambda one: one["rank"])
     ]
-    every = " ".join(f"#{item['item_number']}" for item in row["items"])
-    assert shown["verify"].startswith(f"{every} Verify the value")
+    first = row["items"][0]["verify"][0]
+    assert first["text"].startswith("Verify the value")
+    assert shown["verify"].startswith(f"#{row['items'][0]['item_number']} ")
+    assert first["text"] in shown["verify"]
 
 
 def test_figures_of_the_spreadsheet_are_figures_where_a_comma_stands_before_decimals(

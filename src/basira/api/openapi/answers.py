@@ -12,7 +12,7 @@ from basira.api.http.problems import TITLES
 from basira.api.openapi.examples import RULE
 from basira.schema.json_values import JsonObject
 from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
-from basira.serving.views.answers import ChangeBody, DecisionBody, RejectedBody, StatusBody, Step
+from basira.serving.views.answers import ChangeBody, DecisionBody, ExplanationBody, RejectedBody, StatusBody, Step
 from basira.serving.views.lists import ListBody
 from basira.serving.views.risks import RiskBody
 from basira.workflows.records.activity import TrailRow
@@ -74,13 +74,14 @@ _CHANGE: ChangeBody = {
     "at": _AT,
     "by": "u-1f4e",
 }
-_EXPLANATION: JsonObject = {
+_EXPLANATION: ExplanationBody = {
     "why": "Selected by the model’s order, within the office’s capacity: probability 34%, 12,000\xa0MAD of duties and "
     "taxes expected.",
     "stakes": "",
     "chance": "34%",
-    "items": [],
     "no_reason": "No single indicator to report.",
+    "has_reasons": True,
+    "item_numbers": [1],
 }
 _DECISION: DecisionBody = {
     "decision_id": _GIVEN, "declaration_id": _NUMBER, "declaration_version": 1, "office": "CASA-PORT",

@@ -14,8 +14,9 @@ from typing import Any
 
 from basira.explain.explanation import Reader
 from basira.explain.inspection_list.entries import Entry, list_entries, offices_of
-from basira.explain.sentences import ItemText, round_amount
+from basira.explain.sentences import ItemText, round_amount, say_verification
 from basira.explain.words import catalog_of, field_word, say_conversion
+from basira.explain.words_figures import KILOGRAMS
 from basira.render import numbers
 from basira.render.catalogs import Catalog
 from basira.render.languages import isolate
@@ -37,6 +38,8 @@ RESULT_KINDS: tuple[str, ...] = (
     "not_inspected",
 )
 _NAMED_PARTIES = ("importer_id", "declarant_id", "exporter_id")
+# Of no use on a card: the office is on every page, and the mode of transport is a number.
+_NOT_ON_CARDS = ("office", "transport_mode")
 # Items that a card shows: those with reasons first. The workbook has them all.
 MOST_ITEMS = 2
 
@@ -95,6 +98,11 @@ def inspection_page(
         # A sentence that names the amounts already needs no second one.
         "show_stakes": lambda e: e.explanation.why.code not in ("large", "ranked"),
         "shown_items": shown_items,
+        # Three reasons of the first item, the strongest of another: a card holds what an officer acts on.
+        "shown_reasons": lambda text, is_first: text.reasons if is_first else text.reasons[:1],
+        "to_verify": lambda e: sentences_to_verify(e, language=language, strict=strict),
+        "comparables": lambda e: [one for pair in shown_items(e) for one in pair[1].comparables[:3]][:3],
+        "has_quantity": _has_quantity,
         "hidden_items": lambda e: len(e.line.items) - len(shown_items(e)),
         "converted": lambda item: say_conversion(item.conversion, language=language),
         "party": lambda line, field: named(line.header.get(field), inspections.operator_names),
@@ -193,6 +201,38 @@ def shown_items(entry: Entry) -> list[tuple[ItemLine, ItemText]]:
     return (telling or pairs[:1])[:MOST_ITEMS]
 
 
+def sentences_to_verify(entry: Entry, *, language: str, strict: bool = False) -> dict[int, tuple[str, ...]]:
+    """What to verify of each item on a card, by its number: all of the first; of another the first alone, where what to
+    do stands once for each kind."""
+    explained = {item.item_number: item for item in entry.explanation.items}
+    found: dict[int, tuple[str, ...]] = {}
+    asked: set[str] = set()
+    for _, text in shown_items(entry):
+        item = explained[text.item_number]
+        if not found:
+            found[item.item_number] = text.verify
+            asked.update(one.kind for one in item.verify)
+            continue
+        found[item.item_number] = tuple(
+            say_verification(
+                one,
+                currency=entry.explanation.currency,
+                language=language,
+                is_again=one.kind in asked,
+                strict=strict,
+            )
+            for one in item.verify[:1]
+        )
+    return found
+
+
+def _has_quantity(item: ItemLine) -> bool:
+    """Whether the quantity says more than the net mass beside it."""
+    return item.quantity is not None and not (
+        (item.quantity_unit or "").casefold() in KILOGRAMS and item.quantity == item.net_mass_kg
+    )
+
+
 def _other_header(line: DeclarationLine, language: str) -> list[tuple[str, str]]:
     """Declared header values beyond the parties: field word and value."""
     return [
@@ -201,5 +241,5 @@ def _other_header(line: DeclarationLine, language: str) -> list[tuple[str, str]]
             country_name(value, language=language) if name.endswith("_country") else value,
         )
         for name, value in line.header.items()
-        if value and name not in _NAMED_PARTIES and name != "office"
+        if value and name not in (*_NAMED_PARTIES, *_NOT_ON_CARDS)
     ]

@@ -6,12 +6,12 @@ only sign of anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from basira.explain.explanation import Reader
 from basira.explain.inspection_list.entries import Entry, list_entries
-from basira.explain.inspection_list.page import named, shown_items
+from basira.explain.inspection_list.page import named, sentences_to_verify, shown_items
 from basira.explain.sentences import ItemText
 from basira.explain.words import catalog_of, say_conversion
 from basira.render import numbers
@@ -100,9 +100,10 @@ def _office(
         yield _indented(_safe(" · ".join([*_parties(line, inspections.operator_names), entry.text.why])))
         if entry.text.stakes:
             yield _indented(_safe(entry.text.stakes))
-        shown = shown_items(entry)
+        shown, verify = shown_items(entry), sentences_to_verify(entry, language=catalog.language)
         for item, text in shown:
-            for sentence in _item(line, item, text, entry, catalog):
+            asked = verify[text.item_number]
+            for sentence in _item(line, item, text, entry, asked, catalog):
                 yield _indented(_safe(sentence))
         if len(line.items) > len(shown):
             more = numbers.format_count(len(line.items) - len(shown), language=catalog.language)
@@ -122,7 +123,9 @@ def _safe(text: str, *, style: str = "") -> Text:
     return Text(escape(text.translate(_ISOLATES)), style=style)
 
 
-def _item(line: DeclarationLine, item: ItemLine, text: ItemText, entry: Entry, catalog: Catalog) -> Iterator[str]:
+def _item(
+    line: DeclarationLine, item: ItemLine, text: ItemText, entry: Entry, verify: Sequence[str], catalog: Catalog
+) -> Iterator[str]:
     language = catalog.language
     goods = [format_code(item.commodity_code)]
     if item.description:
@@ -135,7 +138,7 @@ def _item(line: DeclarationLine, item: ItemLine, text: ItemText, entry: Entry, c
     if entry.explanation.has_reasons:
         for sentence in text.reasons or (entry.text.no_reason,):
             yield f"  • {sentence}"
-    for sentence in text.verify:
+    for sentence in verify:
         yield f"  → {sentence}"
 
 

@@ -146,3 +146,9 @@ class RiskModel:
         from basira.models.risk.trees import contributions
 
         return self.calibration.slope * contributions(self.boosters, x)[:, :-1]
+
+    def less_usual(self, contributions: Floats) -> Floats:
+        """Contributions less what they usually are of items found regular (the card's ``usual_contributions``): what
+        sets an item apart. Unchanged of a model that was fitted before these were kept."""
+        usual = self.card.get("usual_contributions")
+        return contributions - np.asarray(usual, dtype=np.float64) if usual else contributions

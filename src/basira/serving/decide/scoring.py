@@ -305,7 +305,7 @@ def items_with_reasons(
             pause()
         part = slice(start, start + _EXPLAINED_AT_ONCE)
         made += explain_items(
-            model.contributions_of(matrix[part]),
+            model.less_usual(model.contributions_of(matrix[part])),
             model.encoding.names,
             _catalog(tuple(model.encoding.categories)),
             [dict(zip(names, figures, strict=True)) | dict(row) for names, figures, row in described[part]],

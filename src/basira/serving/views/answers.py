@@ -17,15 +17,23 @@ from basira.storage.online.rejected import Fault
 
 
 class ReasonBody(ReasonValues):
-    """A reason, and its sentence in the language asked for."""
+    """A reason, and its sentence in the language asked for. ``rank``: its place among the few that an officer is shown,
+    from 1; null of one that is kept as evidence, and where none is shown."""
 
     text: str
+    rank: int | None
 
 
 class VerifyBody(TypedDict):
-    """What to verify: its code, and in words."""
+    """What to verify: its code, and in words, as the lane does it, with the declared value beside the expected one."""
 
     code: str
+    text: str
+
+
+class ReferenceBody(ReferenceValues):
+    """A reference value, and in words."""
+
     text: str
 
 
@@ -39,7 +47,21 @@ class ItemBody(TypedDict):
     kind_probabilities: NotRequired[Mapping[str, float]]
     reasons: Sequence[ReasonBody]
     verify: Sequence[VerifyBody]
-    references: Sequence[ReferenceValues]
+    references: Sequence[ReferenceBody]
+
+
+class ExplanationBody(TypedDict):
+    """Why a declaration was selected, and what is at stake, in words; what is shown of each item stands in the item.
+    ``stakes``, ``chance``: "" where the reader is shown none. ``no_reason``: what stands in the place of reasons where
+    an item has none to show. ``has_reasons``: false for a random control: nothing is to be read into it.
+    ``item_numbers``: in the order in which they are shown."""
+
+    why: str
+    stakes: str
+    chance: str
+    no_reason: str
+    has_reasons: bool
+    item_numbers: Sequence[int]
 
 
 class ItemConversionBody(ItemConversion):
@@ -74,8 +96,8 @@ class RuleBody(TypedDict):
 
 class DecisionBody(TypedDict):
     """The answer for a decision. ``inspects``, ``decided_at``, ``is_simulated``: null where they were not recorded
-    then. ``fallback``: why there is no score; null when there is one. ``explanation``: in words
-    (`basira.explain.sentences.ExplanationText`); null of a declaration that is not inspected. ``rules``: what analysts'
+    then. ``fallback``: why there is no score; null when there is one. ``explanation``: in words;
+    null of a declaration that is not inspected. ``rules``: what analysts'
     rules said that hit, or of which it was unknown."""
 
     decision_id: str
@@ -93,7 +115,7 @@ class DecisionBody(TypedDict):
     expected_revenue: NotRequired[float | None]
     currency: str
     items: Sequence[ItemBody]
-    explanation: JsonObject | None
+    explanation: ExplanationBody | None
     decided_at: str | None
     is_simulated: bool | None
     versions: Mapping[str, str | None]
@@ -189,7 +211,7 @@ class DeclarationBody(TypedDict):
 
     declaration_id: str
     standing: StatusBody
-    explanation: JsonObject | None
+    explanation: ExplanationBody | None
     decisions: Sequence[DecisionBody]
     outcomes: Sequence[OutcomeBody]
     history: Sequence[Step]

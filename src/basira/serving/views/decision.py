@@ -5,35 +5,24 @@ Enters: a decision. Leaves: JSON values. Never here: a personal value; anything 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import cast
 
-from basira.decisions.events import Reselection
 from basira.decisions.judged import JudgedValues
-from basira.decisions.recorded import ConversionValues, ItemConversion, ItemValues, ReasonValues, item_assessment
+from basira.decisions.recorded import ConversionValues, ItemConversion
 from basira.decisions.records import Decision
 from basira.explain.disclosure import basis_for_inspectors, withhold
-from basira.explain.explanation import Case, explain
-from basira.explain.sentences import say_explanation
-from basira.explain.words import catalog_of, say, say_basis, say_conversion, say_verify
+from basira.explain.words import catalog_of, say_basis, say_conversion
 from basira.schema.detail import NO_STATE
-from basira.schema.json_values import JsonObject
-from basira.schema.records import Conversion, ItemAssessment, Reason
-from basira.serving.views.answers import (
-    ConversionBody,
-    DecisionBody,
-    ItemBody,
-    ItemConversionBody,
-    ReasonBody,
-    RuleBody,
-)
-from basira.workflows.rules.said import say_judged, say_notes
+from basira.schema.records import Conversion
+from basira.serving.views.answers import ConversionBody, DecisionBody, ItemConversionBody, RuleBody
+from basira.serving.views.explained import explained_decision
+from basira.workflows.rules.said import say_judged
 
 
 def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool = False) -> DecisionBody:
     """The answer for a decision, always the same."""
     basis = _shown_basis(decision, is_secret_hidden=is_secret_hidden)
+    explained = explained_decision(decision, language=language, is_secret_hidden=is_secret_hidden)
     body: DecisionBody = {
         "decision_id": decision.event_id,
         "declaration_id": decision.declaration_id,
@@ -49,10 +38,8 @@ def decision_body(decision: Decision, *, language: str, is_secret_hidden: bool =
         "fraud_probability": decision.fraud_probability,
         "expected_revenue": decision.expected_revenue,
         "currency": decision.currency,
-        "items": item_bodies(
-            decision.items, language=language, currency=decision.currency, is_secret_hidden=is_secret_hidden
-        ),
-        "explanation": _explanation(decision, language, is_secret_hidden=is_secret_hidden),
+        "items": explained.items,
+        "explanation": explained.explanation,
         "decided_at": decision.decided_at,
         "is_simulated": decision.is_simulated,
         "versions": decision.versions,
@@ -69,72 +56,10 @@ def basis_line(decision: Decision, *, language: str, is_secret_hidden: bool) -> 
     return _basis_text(_shown_basis(decision, is_secret_hidden=is_secret_hidden), decision, language)
 
 
-def reason_line(items: Sequence[ItemValues], *, language: str, currency: str) -> str:
-    """The first reason of the first item that has one, in words; "" where none has."""
-    first = next((item["reasons"][0] for item in items if item["reasons"]), None)
-    return "" if first is None else _reason(first, language, currency)["text"]
-
-
 def _shown_basis(decision: Decision, *, is_secret_hidden: bool) -> str:
     if is_secret_hidden:
         return basis_for_inspectors(decision.basis, has_answer=not decision.fallback)
     return decision.basis
-
-
-def _explanation(decision: Decision, language: str, *, is_secret_hidden: bool) -> JsonObject | None:
-    """The explanation in words, as the list has it; None of a declaration that is not inspected. The day's average is
-    not known while it is still going on."""
-    if not decision.inspects:
-        return None
-    # An officer's own lane has no ground of selection.
-    is_officers = decision.basis in ("none", "exempt") and not decision.ground
-    return _say(decision, decision.assessments, language, is_officers=is_officers, is_secret_hidden=is_secret_hidden)
-
-
-def reselected_explanation(
-    decision: Decision, change: Reselection, *, language: str, is_secret_hidden: bool = False
-) -> JsonObject | None:
-    """The same of a declaration to which an officer gave another lane: the officer's pick, with the reasons that the
-    re-selection recorded, or those of the decision. None where the new lane does not inspect."""
-    if not change.inspects:
-        return None
-    items = decision.assessments if change.items is None else tuple(item_assessment(one) for one in change.items)
-    # What its new lane looks at is not recorded.
-    seen = replace(decision, examines=decision.examines if change.lane == decision.lane else None)
-    return _say(seen, items, language, is_officers=True, is_secret_hidden=is_secret_hidden)
-
-
-def _say(
-    decision: Decision,
-    items: tuple[ItemAssessment, ...],
-    language: str,
-    *,
-    is_officers: bool,
-    is_secret_hidden: bool,
-) -> JsonObject:
-    case = Case(
-        basis=decision.basis,
-        currency=decision.currency,
-        fraud_probability=decision.fraud_probability,
-        expected_revenue=decision.expected_revenue,
-        items=items,
-        examines=decision.examines,
-        ground=(decision.ground or {}).get(language, ""),
-        is_officers=is_officers,
-        has_answer=decision.fraud_probability is not None,
-        notes=say_notes(
-            decision.rules,
-            rule_id=decision.detail_fields.rule_id if decision.basis == "rule" else "",
-            language=language,
-        ),
-    )
-    made = explain(case, reader="inspector" if is_secret_hidden else "unit")
-    said = asdict(say_explanation(made, language=language))
-    # As JSON has it, so that the first answer is what is read back later.
-    return {
-        **said,
-        "items": [{k: list(v) if isinstance(v, tuple) else v for k, v in one.items()} for one in said["items"]],
-    }
 
 
 def _rule(one: JudgedValues, lane: str, language: str) -> RuleBody:
@@ -194,28 +119,3 @@ def _fallback_text(fallback: str, language: str, *, is_inspected: bool) -> str:
 def reselected_text(basis_text: str, *, language: str) -> str:
     """Why a declaration is inspected to which an officer gave another lane. ``basis_text``: of the decision."""
     return catalog_of(language).say("basis.reselected", decision=basis_text)
-
-
-def item_bodies(items: Sequence[ItemValues], *, language: str, currency: str, is_secret_hidden: bool) -> list[ItemBody]:
-    """Recorded items as answers show them: their reasons, and what to verify, in words."""
-    return [_item(item, language, currency, is_secret_hidden=is_secret_hidden) for item in items]
-
-
-def _item(item: ItemValues, language: str, currency: str, *, is_secret_hidden: bool) -> ItemBody:
-    reasons = [_reason(reason, language, currency) for reason in item["reasons"]]
-    body: ItemBody = {
-        **item,
-        "reasons": reasons,
-        "verify": [
-            {"code": code, "text": say_verify(code, language=language, currency=currency)} for code in item["verify"]
-        ],
-    }
-    if not is_secret_hidden:
-        return body
-    shown = [cast("ReasonBody", withhold("reason", reason)) for reason in reasons]
-    return cast("ItemBody", withhold("item", {**body, "reasons": shown}))
-
-
-def _reason(reason: ReasonValues, language: str, currency: str) -> ReasonBody:
-    made = Reason(reason["code"], reason["figures"], tuple(reason["features"]), reason["contribution"])
-    return {**reason, "text": say(made, language=language, currency=currency)}

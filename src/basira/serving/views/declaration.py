@@ -12,21 +12,22 @@ from typing import NotRequired, TypedDict
 import sqlalchemy as sa
 
 from basira.decisions.events import AnyRecord, Cancellation, Outcome, Registration, Reselection
-from basira.decisions.records import CURRENCY_BEFORE, Decision
+from basira.decisions.records import Decision
 from basira.schema.errors import NotFoundError
-from basira.schema.json_values import JsonObject
 from basira.serving.record import Known, find_known
 from basira.serving.status import Status, status_of
 from basira.serving.views.answers import (
     ChangeBody,
     DecisionBody,
     DeclarationBody,
+    ExplanationBody,
     ItemBody,
     OutcomeBody,
     StatusBody,
     Step,
 )
-from basira.serving.views.decision import decision_body, item_bodies, reselected_explanation
+from basira.serving.views.decision import decision_body
+from basira.serving.views.explained import Explained, explained_reselection
 from basira.storage.database.connection import Database
 from basira.storage.record.events import find_office
 
@@ -48,28 +49,35 @@ def declaration_history(
     the same.
     """
     known, status = known_declaration(database, declaration_id, sees=sees)
+    made = {one.event_id: one for one in known if isinstance(one, Decision)}
     decisions = {
-        one.event_id: decision_body(one, language=language, is_secret_hidden=is_secret_hidden)
+        key: decision_body(one, language=language, is_secret_hidden=is_secret_hidden) for key, one in made.items()
+    }
+    changes = {
+        one.event_id: explained_reselection(
+            made[one.decision_id], one, language=language, is_secret_hidden=is_secret_hidden
+        )
         for one in known
-        if isinstance(one, Decision)
+        if isinstance(one, Reselection) and one.decision_id in made
     }
     return {
         "declaration_id": declaration_id,
         "standing": status_body(status),
-        "explanation": _explanation(status, decisions, language, is_secret_hidden=is_secret_hidden),
+        "explanation": _explanation(status, decisions, changes),
         "decisions": list(decisions.values()),
         "outcomes": [outcome_body(one) for one in known if isinstance(one, Outcome)],
-        "history": [_step(one, decisions, language, is_secret_hidden=is_secret_hidden) for one in known],
+        "history": [_step(one, decisions, changes) for one in known],
     }
 
 
 def _explanation(
-    status: Status, decisions: Mapping[str, DecisionBody], language: str, *, is_secret_hidden: bool
-) -> JsonObject | None:
+    status: Status, decisions: Mapping[str, DecisionBody], changes: Mapping[str, Explained]
+) -> ExplanationBody | None:
     """The explanation of the lane in force: the decision's, or that of an officer's re-selection."""
     change = status.assignment
     if isinstance(change, Reselection):
-        return reselected_explanation(status.decision, change, language=language, is_secret_hidden=is_secret_hidden)
+        explained = changes.get(change.event_id)
+        return None if explained is None else explained.explanation
     shown = decisions.get(status.decision.event_id)
     return None if shown is None else shown["explanation"]
 
@@ -153,16 +161,18 @@ def change_body(change: Reselection | Cancellation) -> ChangeBody:
     }
 
 
-def late_items(
-    change: Reselection | Cancellation, *, language: str, currency: str, is_secret_hidden: bool
-) -> list[ItemBody] | None:
-    """The items of a re-selection, with the reasons that its decision was recorded without; None where it has none."""
-    if not isinstance(change, Reselection) or change.items is None:
-        return None
-    return item_bodies(change.items, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
+def items_of_change(change: Reselection, explained: Explained) -> list[ItemBody] | None:
+    """The items of a re-selection as its own lane explains them: with the reasons that its decision was recorded
+    without, as the officer's pick, and with nothing that the decision's lane alone looks at. None where nobody inspects
+    it, and it recorded none."""
+    return explained.items if change.inspects or change.items is not None else None
 
 
-def _step(one: AnyRecord, decisions: Mapping[str, DecisionBody], language: str, *, is_secret_hidden: bool) -> Step:
+def _step(
+    one: AnyRecord,
+    decisions: Mapping[str, DecisionBody],
+    changes: Mapping[str, Explained],
+) -> Step:
     step: Step = {
         "event_id": one.event_id,
         "kind": one.kind,
@@ -185,8 +195,6 @@ def _step(one: AnyRecord, decisions: Mapping[str, DecisionBody], language: str, 
         }
     if isinstance(one, Outcome):
         return {**step, "decision_id": one.decision_id, "result": dict(one.result)}
-    decision = decisions.get(one.decision_id or "")
-    currency = CURRENCY_BEFORE if decision is None else decision["currency"]
     change = change_body(one)
     step |= {
         "decision_id": change["decision_id"],
@@ -196,5 +204,8 @@ def _step(one: AnyRecord, decisions: Mapping[str, DecisionBody], language: str, 
         "motive": change["motive"],
         "note": change["note"],
     }
-    items = late_items(one, language=language, currency=currency, is_secret_hidden=is_secret_hidden)
+    explained = changes.get(one.event_id)
+    if explained is None or not isinstance(one, Reselection):
+        return step
+    items = items_of_change(one, explained)
     return step if items is None else {**step, "items": items}

@@ -27,7 +27,8 @@ from basira.serving.service import Service
 from basira.serving.status import Status, StatusName, is_inspection
 from basira.serving.views.answers import ItemBody, QueueRow
 from basira.serving.views.decision import decision_body, reselected_text
-from basira.serving.views.declaration import change_body, late_items
+from basira.serving.views.declaration import change_body, items_of_change
+from basira.serving.views.explained import explained_reselection, shown_reasons
 from basira.storage.database.connection import Database
 from basira.storage.record.events import (
     QueueEntry,
@@ -217,10 +218,9 @@ def _row(one: Status, language: str, *, is_secret_hidden: bool) -> QueueRow:
     change = one.assignment if isinstance(one.assignment, Reselection) else None
     if change is not None:
         body["basis_text"] = reselected_text(body["basis_text"], language=language)
-        body["items"] = (
-            late_items(change, language=language, currency=body["currency"], is_secret_hidden=is_secret_hidden)
-            or body["items"]
-        )
+        explained = explained_reselection(one.decision, change, language=language, is_secret_hidden=is_secret_hidden)
+        body["explanation"] = explained.explanation
+        body["items"] = items_of_change(change, explained) or body["items"]
     return {
         **body,
         "lane": one.lane,
@@ -267,7 +267,7 @@ def _csv_cells(row: QueueRow) -> list[object]:
         "fraud_probability": decimal_comma(row.get("fraud_probability"), digits=4),
         "expected_revenue": decimal_comma(row.get("expected_revenue"), digits=2),
         "reasons": " | ".join(
-            f"#{item['item_number']} {reason['text']}" for item in items for reason in item["reasons"][:3]
+            f"#{item['item_number']} {reason['text']}" for item in items for reason in shown_reasons(item)
         ),
         "verify": " | ".join(_with_items(items)),
         "reselected_by": None if change is None else change["by"],

@@ -12,7 +12,8 @@ from datetime import date
 from basira.decisions.events import Reselection
 from basira.serving.service import Service
 from basira.serving.status import Status, StatusName
-from basira.serving.views.decision import basis_line, reason_line, reselected_text
+from basira.serving.views.decision import basis_line, reselected_text
+from basira.serving.views.explained import reason_line
 from basira.serving.views.queue import Queue, find_page
 
 
@@ -51,7 +52,9 @@ def queue_lines(
 def _line(one: Status, language: str, *, is_secret_hidden: bool) -> QueueLine:
     change = one.assignment if isinstance(one.assignment, Reselection) else None
     items = (change.items if change is not None else None) or one.decision.items
-    reason = reason_line(items, language=language, currency=one.decision.currency)
+    # There is nothing to be read into a random control, unless an officer picked it; an inspector must not know it.
+    has_reasons = one.decision.basis != "random" or change is not None or is_secret_hidden
+    reason = reason_line(items, language=language, currency=one.decision.currency) if has_reasons else ""
     if not reason:
         reason = basis_line(one.decision, language=language, is_secret_hidden=is_secret_hidden)
         reason = reason if change is None else reselected_text(reason, language=language)

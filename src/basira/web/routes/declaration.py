@@ -207,6 +207,7 @@ def _page(
         lanes=lanes,
         declared=declared,
         items=_items(found),
+        explanation=found["explanation"],
         history=found["history"],
         names=names,
         results=results,

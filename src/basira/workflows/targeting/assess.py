@@ -212,7 +212,7 @@ def with_reasons(
     before = min(min(int(row["declared_day"]) for row in rows), as_of_day + 1)
     asked = {(row["commodity_code"], origin) for row in rows for origin in (row["origin_country"], None)}
     evidence = explain_items(
-        model.contributions(features),
+        model.less_usual(model.contributions(features)),
         model.encoding.names,
         REASONS.with_categories(model.encoding.categories),
         rows,
