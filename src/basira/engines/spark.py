@@ -78,15 +78,8 @@ class SparkEngine:
         return self._query(query, parameters).toArrow()
 
     def fetch_batches(self, query: str, *, rows: int) -> Iterator[pa.RecordBatch]:
-        import pyarrow.dataset as ds
-
-        path = self._folder / f"fetched-{next(self._numbers)}"
-        self._query(query, None).write.parquet(str(path))
-        try:
-            if path.exists():
-                yield from ds.dataset(path, format="parquet").to_batches(batch_size=rows)
-        finally:
-            _remove(path)
+        # Whole in this process's memory: files of several workers have no order.
+        yield from self.fetch_arrow(query).to_batches(rows)
 
     def _query(self, query: str, parameters: Mapping[str, object] | None) -> DataFrame:
         if (moving := moving_quantiles(query)) is not None:

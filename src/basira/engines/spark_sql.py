@@ -171,17 +171,25 @@ def _sha_key(text: exp.Expression) -> exp.Expression:
 
 
 def _take_quantiles_of_groups(select: exp.Select) -> None:
-    """Quantiles of several shares of a group as a list of quantiles of one share each."""
+    """Quantiles of a group as places in its sorted values. Some engine takes the mean of two for `percentile_disc`,
+    and lists nulls, which sort first, among what it collects."""
     for found in list(select.find_all(exp.PercentileDisc)):
         shares = found.expression
-        if found.find_ancestor(exp.Select) is not select or not isinstance(shares, exp.Array):
+        if found.find_ancestor(exp.Select) is not select:
             continue
-        order = exp.Order(expressions=[exp.Ordered(this=found.this.copy())])
-        each = [
-            exp.cast(exp.WithinGroup(this=exp.PercentileDisc(this=share.copy()), expression=order.copy()), "int")
-            for share in shares.expressions
-        ]
-        found.replace(exp.Array(expressions=each))
+        value = found.this.sql(dialect="spark")
+        values = f"sort_array(collect_list({value}))"
+
+        def place(share: exp.Expression, value: str = value, values: str = values) -> exp.Expression:
+            number = share.this if isinstance(share, exp.Cast) else share
+            nth = f"greatest(1, cast(ceil(cast({number.sql()} as double) * count({value})) as int))"
+            return sqlglot.parse_one(
+                f"case when count({value}) > 0 then element_at({values}, size({values}) - cast(count({value}) as int) + {nth}) end",
+                read="spark",
+            )
+
+        several = shares.expressions if isinstance(shares, exp.Array) else None
+        found.replace(place(shares) if several is None else exp.Array(expressions=[place(one) for one in several]))
 
 
 def _name_joined_columns(select: exp.Select) -> None:
