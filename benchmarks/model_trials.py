@@ -77,7 +77,11 @@ CALENDAR = tuple(f.name for f in CATALOG if f.role == "evidence" and f.name.ends
 
 @dataclass(frozen=True)
 class Trial:
-    """One world's training items, test features, and the test items' truth, results and evaded amounts."""
+    """One world's training items, test features, and the test items' truth, results and evaded amounts.
+
+    ``known``: of each test item what the truth and the results say (`TRUTH` of `basira.country.tables`; ``found``,
+    ``inspection_lane`` and ``recovered``, null where nothing was inspected or recorded).
+    """
 
     as_of: date
     items: TrainingItems
@@ -86,6 +90,7 @@ class Trial:
     evaded: np.ndarray
     found: pl.Series
     kind: np.ndarray
+    known: pl.DataFrame
 
 
 @contextmanager
@@ -116,12 +121,17 @@ def world(name: str, items: int, seed: int, *, has_expected: bool = False) -> It
             compute_features(con, "asked", as_of_day=day_of(as_of), into="tested")
             features = fetch_frame(con, "select * from tested order by declaration_id, item_number")
         key = ["declaration_id", "item_number"]
-        truth = pl.read_parquet(folder / "w/truth/*.parquet").select(*key, "is_irregular", "evaded_amount", "kind")
-        results = pl.read_parquet(folder / "w/outcomes/*.parquet").select(*key, pl.col("is_irregular").alias("found"))
+        truth = pl.read_parquet(folder / "w/truth/*.parquet")
+        results = pl.read_parquet(folder / "w/outcomes/*.parquet").select(
+            *key,
+            "inspection_lane",
+            found="is_irregular",
+            recovered="additional_revenue_amount",
+        )
         known = features.select(key).join(truth, on=key, how="left", maintain_order="left")
         known = known.join(results.unique(key, keep="last"), on=key, how="left", maintain_order="left")
         irregular, evaded = known["is_irregular"].to_numpy(), known["evaded_amount"].to_numpy()
-        yield Trial(as_of, train, features, irregular, evaded, known["found"], known["kind"].to_numpy())
+        yield Trial(as_of, train, features, irregular, evaded, known["found"], known["kind"].to_numpy(), known)
 
 
 def measure(

@@ -8,6 +8,10 @@ weights for late results and its shares carried out. Draws are independent here;
 vary less.
 
     python benchmarks/proof_coverage.py --repetitions 500
+    python benchmarks/proof_coverage.py --repetitions 100 --every-week
+
+--every-week: the estimate to date is looked at each week, with the interval for every day and with that for one look;
+a repetition is covered when all weeks are.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basira.models.risk.delay import delay_weights
-from basira.monitor.estimate import ESTIMATORS, Estimator, Sampled, estimate_total
+from basira.monitor.estimate import ESTIMATORS, Estimator, Sampled, estimate_total, level_for_every_day
 from basira.monitor.response import response_chances
 
 Floats = NDArray[np.float64]
@@ -74,23 +78,87 @@ def make_trade(name: str, design: str, rng: np.random.Generator) -> Trade:
 
 def draw(trade: Trade, rng: np.random.Generator) -> tuple[Floats, Flags, Flags]:
     """One period as it might have gone: chances, whose result is known, who was selected."""
+    drawn = _draw_results(trade, rng)
+    return (*_known_at(trade, drawn, DAYS), drawn.selected)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Who was selected, which of these were carried out, and after how many days a result comes."""
+
+    selected: Flags
+    done: Flags
+    delay: NDArray[np.int64]
+    delay_before: NDArray[np.int64]
+
+
+def _draw_results(trade: Trade, rng: np.random.Generator) -> Drawn:
     selected = rng.random(DECLARATIONS) < trade.inclusion
     done = selected & (rng.random(DECLARATIONS) < CARRIED_OUT)
     mean = np.where(trade.is_irregular, MEAN_DELAY[True], MEAN_DELAY[False])
     delay = np.floor(rng.exponential(mean)).astype(np.int64)
-    age = DAYS - trade.day
-    known = done & (delay <= age)
     # As the product does: delays are learned from the earlier history too, all of whose results are in.
-    earlier = np.arange(EARLIER) % 4 == 0
-    before = np.floor(rng.exponential(np.where(earlier, MEAN_DELAY[True], MEAN_DELAY[False]))).astype(np.int64)
+    before = np.floor(rng.exponential(np.where(_EARLIER, MEAN_DELAY[True], MEAN_DELAY[False]))).astype(np.int64)
+    return Drawn(selected, done, delay, before)
+
+
+_EARLIER = np.arange(EARLIER) % 4 == 0
+
+
+def _known_at(trade: Trade, drawn: Drawn, day: int) -> tuple[Floats, Flags]:
+    """Chances and known results at the end of a day; rows of later days have neither."""
+    age = day - trade.day
+    known = drawn.done & (drawn.delay <= age)
     late = np.ones(DECLARATIONS)
     late[known] = delay_weights(
         np.concatenate([np.full(EARLIER, 365), age[known]]),
-        np.concatenate([before, delay[known]]),
-        np.concatenate([earlier, trade.is_irregular[known]]),
+        np.concatenate([drawn.delay_before, drawn.delay[known]]),
+        np.concatenate([_EARLIER, trade.is_irregular[known]]),
     )[EARLIER:]
-    source = np.where(trade.is_top, 1, 0)
-    return response_chances(trade.inclusion, source, selected, known, late=late).chance, known, selected
+    source, there = np.where(trade.is_top, 1, 0), trade.day < day
+    chance = np.ones(DECLARATIONS)
+    chance[there] = response_chances(
+        trade.inclusion[there], source[there], drawn.selected[there], known[there], late=late[there]
+    ).chance
+    return chance, known
+
+
+def cover_weeks(name: str, design: str, *, repetitions: int, seed: int) -> list[dict[str, object]]:
+    """How often every week's interval covers the total to date, from the third week on."""
+    trade = make_trade(name, design, np.random.default_rng([seed, *name.encode()]))
+    rng = np.random.default_rng([seed, *design.encode()])
+    values = {"rate": trade.is_irregular.astype(np.float64), "gap": trade.amount}
+    stakes = {"rate": np.ones(DECLARATIONS), "gap": trade.tax * 0.6}
+    missed: dict[tuple[str, str], int] = dict.fromkeys(((m, w) for m in values for w in ("always", "once")), 0)
+    widths: dict[str, list[float]] = {measure: [] for measure in values}
+    for _ in range(repetitions):
+        drawn = _draw_results(trade, rng)
+        ever: set[tuple[str, str]] = set()
+        for day in range(21, DAYS + 1, 7):
+            chance, known = _known_at(trade, drawn, day)
+            there = trade.day < day
+            for measure, value in values.items():
+                whole = Sampled(chance, known, value, trade.prior, stakes[measure]).select(there)
+                truth = float(value[there].sum())
+                for which, level in (("always", level_for_every_day(day / 365)), ("once", 0.95)):
+                    one = estimate_total(whole, level=level)
+                    if one is None or not one.low <= truth <= one.high:
+                        ever.add((measure, which))
+                    if one is not None and which == "always" and day > DAYS - 7:
+                        widths[measure].append((one.high - one.low) / truth)
+        for key in ever:
+            missed[key] += 1
+    return [
+        {
+            "world": name,
+            "design": design,
+            "measure": measure,
+            "interval": which,
+            "covered_every_week": round(1 - count / repetitions, 3),
+            "width_at_the_end": round(float(np.mean(widths[measure])), 2) if which == "always" else None,
+        }
+        for (measure, which), count in missed.items()
+    ]
 
 
 def cover(name: str, design: str, *, repetitions: int, seed: int) -> list[dict[str, object]]:
@@ -137,11 +205,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every-week", action="store_true")
     given = parser.parse_args()
     begun = time.process_time()
     for name in WORLDS:
         for design in ("plain", "thirds"):
-            for row in cover(name, design, repetitions=given.repetitions, seed=given.seed):
+            for row in (cover_weeks if given.every_week else cover)(
+                name, design, repetitions=given.repetitions, seed=given.seed
+            ):
                 print(json.dumps(row), flush=True)
     print(json.dumps({"cpu_seconds": round(time.process_time() - begun, 1)}))
 

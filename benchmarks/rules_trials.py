@@ -1,15 +1,18 @@
 """Rules on simulated worlds with known truth: alone, beside the model, pruned, and the price of letting hits go.
 
     .venv/bin/python benchmarks/rules_trials.py [--scenarios small drift morocco-like] [--items 40000] [--seeds 1 2 3]
+        [--keep FOLDER] [--legacy]
 
 Each world: rules and model learn from the results known 61 days before its end; what is counted is the truth of the
 declarations of these days. *Rules*: those that `basira.rules.suggest` learned in the first seven tenths of the results
 and that held in the rest, by their lower rate. At equal capacity (shares of the declarations): rules alone (what they
 leave free is drawn at random), the model alone (a declaration's largest probability), and both as selection fills
 slots (rules first, in at most half of the capacity, then the model). *Legacy*: rules made at random of frequent codes,
-origins and values, a third of them around past findings, as criteria pile up; pruned by `basira.rules.prune` on the
-results, counted on the truth of the later days. *Price*: both, with each hit let go with probability .05, in the mean
-of 50 draws; what is let go stays in the model's pool.
+origins and values, a third of them around past findings, as criteria pile up; pruned by `basira.rules.prune`, by
+the findings made, by those to expect, and by those to expect beyond the usual rate; counted on the truth of the later
+days, with what the controls that this frees would find there. *Price*: both, with each hit let
+go with probability .05, in the mean of 50 draws; what is let go stays in the model's pool. --keep: a world that was
+made is read again from there.
 """
 
 from __future__ import annotations
@@ -32,14 +35,14 @@ from basira.models.risk.settings import FitSettings
 from basira.rules import model
 from basira.rules.bulk import DECLARATION, HIT, judge_many
 from basira.rules.model import Condition
-from basira.rules.prune import prune
+from basira.rules.prune import expect_findings, prune
 from basira.rules.suggest import Results, suggest
 from basira.schema.days import day_of
 from basira.storage.engine import fetch_frame, open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.intake.feedback import record_feedback
 from basira.workflows.intake.ingest import ingest_files
-from basira.workflows.rules.backtest import Period, PeriodDays, read_period
+from basira.workflows.rules.period import Period, PeriodDays, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from basira.workflows.targeting.score import items_declared
 from basira.workflows.train import training_items
@@ -94,8 +97,36 @@ def make(name: str, items: int, seed: int) -> World:
         .join(scores, on="declaration_id", how="left", maintain_order="left")
     )
     return World(
-        learned, asked, of_each["is_irregular"].fill_null(False).to_numpy(), of_each["p"].fill_null(0.0).to_numpy()
+        learned,
+        asked,
+        of_each["is_irregular"].fill_null(value=False).to_numpy(),
+        of_each["p"].fill_null(0.0).to_numpy(),
     )
+
+
+def recall(folder: Path | None, name: str, items: int, seed: int) -> World:
+    """The world that a folder holds, made and put there when it holds none."""
+    if folder is None:
+        return make(name, items, seed)
+    place = folder / f"{name}-{items}-{seed}"
+    if not (place / "scores.parquet").is_file():
+        world = make(name, items, seed)
+        place.mkdir(parents=True, exist_ok=True)
+        for part, period in (("learned", world.learned), ("asked", world.asked)):
+            period.items.write_parquet(place / f"{part}-items.parquet")
+            period.declarations.write_parquet(place / f"{part}.parquet")
+        pl.DataFrame({"truth": world.truth, "probability": world.probability}).write_parquet(place / "scores.parquet")
+    learned, asked = (_read_period(place, part) for part in ("learned", "asked"))
+    scores = pl.read_parquet(place / "scores.parquet")
+    return World(learned, asked, scores["truth"].to_numpy(), scores["probability"].to_numpy())
+
+
+def _read_period(place: Path, part: str) -> Period:
+    declarations = pl.read_parquet(place / f"{part}.parquet")
+    first, last = declarations["day"].min(), declarations["day"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return Period(first, last, pl.read_parquet(place / f"{part}-items.parquet"), declarations)
 
 
 def probabilities(history: History, as_of: date, last: date) -> pl.DataFrame:
@@ -169,10 +200,17 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", default=["small", "drift", "morocco-like"])
     parser.add_argument("--items", type=int, default=40_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--legacy", action="store_true", help="pruning alone")
+    parser.add_argument("--keep", type=Path, help="Folder for the worlds.")
     given = parser.parse_args()
     for scenario in given.scenarios:
         for seed in given.seeds:
-            show(scenario, seed, make(scenario, given.items, seed))
+            world = recall(given.keep, scenario, given.items, seed)
+            if given.legacy:
+                print(f"\n{scenario}, seed {seed}")
+                legacy(world, seed)
+            else:
+                show(scenario, seed, world)
 
 
 def show(scenario: str, seed: int, world: World) -> None:
@@ -222,19 +260,35 @@ def capacity(world: World, worth: np.ndarray) -> None:
 def legacy(world: World, seed: int) -> None:
     rules = legacy_rules(world.learned, seed)
     known = world.learned.declarations["is_irregular"]
-    hits, findings = hits_of(rules, world.learned), known.fill_null(False).to_numpy().astype(float)
-    found = prune(hits, findings.tolist(), keep=0.95)
-    later = hits_of(rules, world.asked)
-    every, kept = later.any(axis=1), later[:, list(found.kept)].any(axis=1)
-    few, many = int(world.truth[kept].sum()), int(world.truth[every].sum())
+    hits, later = hits_of(rules, world.learned), hits_of(rules, world.asked)
+    findings = known.fill_null(value=False).to_numpy().astype(float)
+    every, made = later.any(axis=1), float(findings[hits.any(axis=1)].sum())
     print(
-        f"  legacy: {len(found.kept)} of {len(rules)} rules{' (no fewer can)' if found.is_smallest else ''} keep "
-        f"{found.share:.3f} of {int(findings[hits.any(axis=1)].sum())} past findings with "
-        f"{found.controls / max(1, found.controls_before):.3f} of the hits; later {few} of {many} truly "
-        f"irregular ({few / max(1, many):.3f}) "
-        f"with {kept.sum() / max(1, every.sum()):.3f} of the hits",
-        flush=True,
+        f"  legacy: {len(rules)} rules hit {every.mean():.3f} of the later declarations, of which "
+        f"{world.truth[every].mean():.3f} are irregular; of all {world.truth.mean():.3f}"
     )
+    expected = expect_findings(hits, known.to_list(), [1.0] * len(hits))
+    usual = findings.sum() / max(1, int(known.is_not_null().sum()))
+    beyond = np.maximum(expected - usual, 0.0) * hits.any(axis=1)
+    ways = (("findings made", findings), ("findings to expect", expected), ("those beyond the usual rate", beyond))
+    for name, worth in ways:
+        found = prune(hits, worth.tolist(), keep=0.95)
+        kept, stays = later[:, list(found.kept)].any(axis=1), hits[:, list(found.kept)].any(axis=1)
+        few, many = int(world.truth[kept].sum()), int(world.truth[every].sum())
+        print(
+            f"    by {name}: {len(found.kept)} rules{' (no fewer can)' if found.is_smallest else ''} keep "
+            f"{findings[stays].sum() / max(1.0, made):.3f} of {made:.0f} past findings with "
+            f"{found.controls / max(1, found.controls_before):.3f} of the hits; later {few} of {many} irregular "
+            f"({few / max(1, many):.3f}) with {kept.sum() / max(1, every.sum()):.3f} of the hits"
+        )
+        freed, rest = int(every.sum() - kept.sum()), ~kept
+        by_model = world.truth[rest][np.argsort(-world.probability[rest], kind="stable")[:freed]].sum()
+        print(
+            f"      the {freed} controls that this frees: {freed * world.truth[rest].mean():.0f} found at random, "
+            f"{by_model} by the model's order; with those kept {(few + by_model) / max(1, many):.2f} of what all rules "
+            "found",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/serve_load.py --folder FOLDER [--database postgresql|sqlite] [--seconds 30]
         [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--alone] [--profile PY_SPY]
+        [--rules 0 500] [--turns 3]
 
 FOLDER keeps the simulated store, made at the first run. PostgreSQL is started for the run with its usual durability
 (fsync on); SQLite writes with its own. The worker has the first core for itself, PostgreSQL and the client the second.
@@ -12,6 +13,9 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
   from the moment a declaration should have been sent, so that a service that falls behind is seen. The client waits
   with select, exact to the microsecond: asyncio's usual epoll wakes at the next whole millisecond, and what the client
   sends too late would count against the service.
+
+--rules: live rules of analysts, made by their workflow in a new record; several numbers are measured in turns, --turns
+times each, with the medians at the end.
 
 --alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on
 a machine of their own. On a shared one each hand-over from thread to thread else waits for another program's turn.
@@ -42,11 +46,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from serve_rules import make_rules_live
 from serve_world import ServedWorld, declarations_of, served_world
 
 PORT = 18080
@@ -295,6 +301,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=60_000)
     parser.add_argument("--profile", type=Path, help="py-spy's program: writes profile.txt into FOLDER")
     parser.add_argument("--alone", action="store_true", help="run before all other work of the machine; as root")
+    parser.add_argument("--rules", type=int, nargs="+", default=[0], help="live rules; several numbers: in turns")
+    parser.add_argument("--turns", type=int, default=1)
     given = parser.parse_args()
     if given.alone:  # inherited by PostgreSQL and the service
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
@@ -302,17 +310,41 @@ def main() -> None:
     world = served_world(given.folder, today=date.today(), items=given.items)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
+    found: dict[tuple[int, str], list[Measured]] = {}
+    for _ in range(given.turns):
+        for count in given.rules:
+            for name, one in measure(given, world, count, cores).items():
+                found.setdefault((count, name), []).append(one)
+    if given.turns > 1:
+        for (count, name), several in sorted(found.items(), key=lambda pair: (pair[0][1], pair[0][0])):
+            cpu, middle, late = (median(values) for values in zip(*several, strict=True))
+            print(f"median of {len(several)}, {count} rules, {name}: CPU {cpu:.2f} ms, median {middle:.1f} ms, "
+                  f"p99 {late:.1f} ms")  # fmt: skip
+
+
+def measure(given: argparse.Namespace, world: ServedWorld, rules: int, cores: list[int]) -> dict[str, Measured]:
+    """Both phases with so many live rules, on a new record."""
     if given.database == "sqlite":
         for old in given.folder.glob("load.sqlite*"):
             old.unlink()
-        run(given, world, f"sqlite:///{given.folder / 'load.sqlite'}", None, cores)
-        return
+        return run(given, world, rules, (f"sqlite:///{given.folder / 'load.sqlite'}", None), cores)
     with postgres(cores[-1]) as (url, server):
         subprocess.run([BASIRA, "db", "upgrade", "--database", url], check=True, capture_output=True)
-        run(given, world, url, server, cores)
+        return run(given, world, rules, (url, server), cores)
 
 
-def run(given: argparse.Namespace, world: ServedWorld, database: str, server: int | None, cores: list[int]) -> None:
+class Measured(NamedTuple):
+    """CPU of service and database a declaration, and times to answer, in milliseconds."""
+
+    cpu: float
+    median: float
+    late: float
+
+
+def run(
+    given: argparse.Namespace, world: ServedWorld, rules: int, where: tuple[str, int | None], cores: list[int]
+) -> dict[str, Measured]:
+    database, server = where
     scopes = ("--scope", "declarations:write", "--by", "benchmark", "--json")
     made = subprocess.run(
         [BASIRA, "keys", "create", "load", *scopes, "--store", str(world.store), "--database", database],
@@ -321,17 +353,20 @@ def run(given: argparse.Namespace, world: ServedWorld, database: str, server: in
         text=True,
     )
     token = json.loads(made.stdout)["token"]
+    if rules:
+        make_rules_live(world, database, rules, now=datetime.now())
     # Written before the clock runs: the client's own work must not count against the service.
     names = declarations_of(world, moment=datetime.now(), mark=f"L{time.time():.0f}")
     count = 3_000 + int(400 * given.seconds + 250 * (given.half_seconds or given.seconds))
     bodies = iter([json.dumps(one).encode() for one in islice(names, count)])
     load = os.getloadavg()
     how = ", before all other work" if given.alone else ""
-    print(f"{given.database}, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}{how}")
+    print(f"{given.database}, {rules} rules, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}{how}")
     print(
         f"{'':<12}{'answers':>8}{'per s':>9}{'core %':>8}{'worker ms':>11}{'server ms':>11}{'CPU ms':>9}"
         f"{'median ms':>10}{'p99 ms':>9}{'max ms':>9}{'chosen %':>10}"
     )
+    found: dict[str, Measured] = {}
     with worker(world, database, cores[0]) as process:
         until_settled(process)
         asyncio.run(saturate(bodies, token, seconds=3, concurrency=given.concurrency))
@@ -346,9 +381,15 @@ def run(given: argparse.Namespace, world: ServedWorld, database: str, server: in
             with asyncio.Runner(loop_factory=punctual) as runner:
                 tally = runner.run(phase())
             after = family_cpu(process), family_cpu(server) if server else 0.0
-            print(line(name, tally, after[0] - before[0], after[1] - before[1] if server else None), flush=True)
+            spent = after[0] - before[0], after[1] - before[1]
+            print(line(name, tally, spent[0], spent[1] if server else None), flush=True)
+            times = sorted(tally.times)
+            found[name] = Measured(
+                1000 * sum(spent) / len(times), 1000 * median(times), 1000 * times[int(0.99 * len(times))]
+            )
             if spy is not None:
                 spy.wait()
+    return found
 
 
 def spied(given: argparse.Namespace, process: int, name: str) -> subprocess.Popen[bytes] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from basira.api.auth.permissions import HIDDEN, ROUTES, SCOPES, Reach, RouteRule
+from basira.api.auth.permissions import HIDDEN, OF_KEYS, ROUTES, SCOPES, Reach, RouteRule
 from basira.schema.access import ROLES, SYSTEM, Role
 
 _SHOWN: Mapping[Reach | None, str] = {"all": "all", "own_hidden": "own", None: "no"}
@@ -26,7 +26,10 @@ def roles_page() -> str:
         "- **all**: every office. **own**: the offices of the role alone, without the hidden fields.",
         "- `system` is an API key: it may do what its scopes name, in every office or in those it is bound to, and",
         "  sees every field. A key that is bound to offices can't have: "
-        + ", ".join(f"`{scope}`" for scope, rule in SCOPES.items() if rule.is_whole)
+        + ", ".join(f"`{scope}`" for scope in OF_KEYS if SCOPES[scope].is_whole)
+        + ".",
+        "- Scopes of pages alone, which no key can have: "
+        + ", ".join(f"`{scope}`" for scope in SCOPES if scope not in OF_KEYS)
         + ".",
         "- A user with several roles may do what one of them allows, as far as that one reaches.",
         "- Hidden from who sees the own office alone:",

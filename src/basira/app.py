@@ -30,6 +30,7 @@ from basira.serving.service import DATABASE_SECONDS, MOST_PROFILE_DAYS, Service,
 from basira.serving.views.rejected import Quota
 from basira.web.application import add_pages
 from basira.web.assets import HINT, missing_assets
+from basira.web.settings_shown import setting_shown
 
 
 class Setting(NamedTuple):
@@ -238,7 +239,8 @@ def from_environment() -> FastAPI:
         limits=_limits(given),
         large_socket=given["BASIRA_LARGE_SOCKET"],
     )
-    add_pages(application)
+    shown = [setting_shown(one.name, given[one.name], default=one.default, meaning=one.meaning) for one in SETTINGS]
+    add_pages(application, shown)
     _exempt_start_from_collection()
     return application
 

@@ -5,15 +5,22 @@ Needs Chromium and the files of `make assets`, as `test_workbench.py`.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from basira.rules.lists.model import Entry, ListHeader
+from basira.rules.register import Risk
 from basira.schema.access import Grant
 from basira.serving.views.rules import rule_body
 from basira.workflows.rules.life import take_step
+from basira.workflows.rules.lists import add_to_list, create_list
+from basira.workflows.rules.register import write_entry
 from tests.browser.test_workbench import AXE, LANGUAGES, Bench, assert_accessible, bench, keep
 from tests.support.api_world import TODAY, at
 
 __all__ = ["bench"]
+LATER = TODAY + timedelta(days=30)
 RULE = {"rule_id": "phones", "title": "Téléphones sous le prix", "reason": "Trois constats en un mois."}
 
 
@@ -56,6 +63,41 @@ def test_a_rule_is_written_checked_and_approved_by_another_person(bench: Bench) 
     assert [one for one in bench.heard if "422" not in one] == []
 
 
+def test_a_list_is_made_filled_in_and_named_by_a_risk(bench: Bench) -> None:
+    page = bench.person("amina", Grant("analyst"))
+    page.get_by_role("link", name="Règles").click()
+    page.get_by_role("link", name="Listes").click()
+    page.get_by_role("link", name="Nouvelle liste").click()
+    for name, text in (("name", "suivis"), ("title", "Origines suivies"), ("owner", "Valeur")):
+        page.locator(f"#{name}").fill(text)
+    page.locator("#kind").select_option("origins")
+    page.get_by_role("button", name="Créer la liste").click()
+    page.wait_for_url("**done=made")
+    for name, text in (("value", "Chine"), ("source", "note 12"), ("reason", "trois constats")):
+        page.locator(f"#{name}").fill(text)
+    page.get_by_role("button", name="Ajouter").click()
+    page.get_by_role("alert").wait_for()
+    assert page.locator("#reason").input_value() == "trois constats"
+    page.locator("#value").fill("cn")
+    page.get_by_role("button", name="Ajouter").click()
+    page.wait_for_url("**done=added")
+    assert page.locator("#reason").input_value() == ""  # what is recorded is no draft
+    page.get_by_role("link", name="Terminer CN").click()
+    page.locator("#motive").fill("Levé.")
+    page.get_by_role("button", name="Terminer").click()
+    page.wait_for_url("**done=ended")
+    page.get_by_role("link", name="Risques").click()
+    page.get_by_role("link", name="Nouveau risque").click()
+    for name, text in (("risk_id", "origines"), ("title", "Origine"), ("owner", "Valeur"), ("plan", "Contrôler.")):
+        page.locator(f"#{name}").fill(text)
+    page.get_by_role("button", name="Enregistrer").click()
+    page.wait_for_url("**done=recorded")
+    page.locator("#motive").fill("Relu.")
+    page.get_by_role("button", name="Enregistrer la revue").click()
+    page.wait_for_url("**done=reviewed")
+    assert [one for one in bench.heard if "422" not in one] == []
+
+
 def test_an_analyst_finds_a_declaration(bench: Bench) -> None:
     number, office = bench.decided.waiting
     page = bench.person("amina", Grant("analyst"))
@@ -92,14 +134,28 @@ def test_every_page_is_accessible_and_fits(bench: Bench, language: str) -> None:
         page.locator("#lane").select_option("red")
         page.locator("form.card-plain button.btn-primary").click()
         page.wait_for_url("**done=draft")
+    database = bench.running.house.service.database
+    header = ListHeader("watched", "operators", "Opérateurs suivis", "Valeur")
+    create_list(database, header, login="amina", now=at(9))
+    entry = Entry("RC-1207", TODAY, None, "note 12", "trois constats")
+    add_to_list(database, "watched", [entry], login="amina", now=at(9))
+    risk = Risk("phones", "Téléphones sous-évalués", "Valeur", 4, 4, "reduce", "Comparer aux prix.", LATER)
+    write_entry(database, risk, login="amina", now=at(9), expected=0)
     for name, path in (
         ("search", "/declarations"),
         ("search-empty", "/declarations?to=2020-01-01"),
         ("rules", "/rules"),
         ("rule", "/rules/phones"),
         ("rule-form", "/rules/new?of=phones"),
+        ("lists", "/lists"),
+        ("list-new", "/lists/new"),
+        ("list", "/lists/watched"),
+        ("list-end", "/lists/watched/entries/1/end"),
+        ("risks", "/risks"),
+        ("risk", "/risks/phones"),
+        ("risk-form", "/risks/phones/change"),
     ):
-        for scheme in ("light", "dark"):
+        for scheme in ("light", "dark") if language == "fr" else ("light",):
             page.emulate_media(color_scheme=scheme)
             page.goto(f"{bench.running.address}{path}")
             if name == "rule-form":

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,8 @@ def test_every_page_is_accessible_and_fits(bench: Bench, language: str) -> None:
         ("empty", f"{bench.running.address}/queue?day=2020-01-01&status=all"),
         ("declaration", declaration),
         ("account", f"{bench.running.address}/account"),
+        ("glossary", f"{bench.running.address}/glossary"),
+        ("components", f"{bench.running.address}/components"),
         ("missing", f"{bench.running.address}/declarations/none"),
     ):
         for scheme in ("light", "dark"):
@@ -290,6 +293,38 @@ def test_typed_work_outlives_the_session(bench: Bench) -> None:
     page.get_by_role("button", name=SAY["fr"]["record"]).click()
     page.wait_for_url("**done=result")
     assert bench.outcomes(number)
+
+
+def test_a_lost_connection_loses_nothing(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office))
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    answer(page, "confirmed", "irregular")
+    page.locator("input[name$='found_value_amount']").first.fill("12 500,50")
+    record = page.get_by_role("button", name=SAY["fr"]["record"])
+    page.context.set_offline(True)
+    page.locator("#offline").wait_for()
+    record.click()
+    assert "Connexion perdue" in page.locator("#offline").inner_text()
+    assert page.url.endswith(number)
+    assert page.locator("input[name$='found_value_amount']").first.input_value() == "12 500,50"
+    keep(page, "offline-fr")
+    page.context.set_offline(False)
+    page.locator("#offline").wait_for(state="hidden")
+    # A link that is there, and a service that can't be reached: the browser's own page, and back.
+    page.route("**/result", lambda route: route.abort())
+    with suppress(Exception):
+        record.click()
+        page.wait_for_url("chrome-error://**", timeout=5_000)
+    page.unroute("**/result")
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    assert page.locator("input[name$='found_value_amount']").first.input_value() == "12 500,50"
+    assert page.locator("#result input[value=confirmed]:checked").count() > 0
+    assert bench.outcomes(number) == []
+    page.get_by_role("button", name=SAY["fr"]["record"]).click()
+    page.wait_for_url("**done=result")
+    recorded = next(one for one in bench.outcomes(number) if one["item_number"] == 1)
+    assert recorded["found_value_amount"] == 12500.5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

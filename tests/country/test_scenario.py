@@ -10,17 +10,32 @@ from basira.country.scenario import (
     Answers,
     Conduct,
     Detection,
+    Faults,
     Office,
     PriceRule,
     RateChange,
     Scenario,
     Trade,
+    UnitJump,
     Wave,
 )
 from basira.schema.errors import ScenarioError
 from tests.support.tree import ROOT
 
-PARTS = (Scenario, Trade, Office, Conduct, Answers, Administration, Detection, PriceRule, Wave, RateChange)
+PARTS = (
+    Scenario,
+    Trade,
+    Office,
+    Conduct,
+    Answers,
+    Administration,
+    Detection,
+    PriceRule,
+    Wave,
+    RateChange,
+    Faults,
+    UnitJump,
+)
 
 
 def test_the_shipped_scenarios_are_the_eight_announced() -> None:
@@ -52,6 +67,8 @@ def test_a_shipped_scenario_is_valid_and_named_after_its_file(name: str) -> None
             "-5",
             "greater than or equal to 0",
         ),
+        ({"faults.blank_results": {"NOWHERE": 0.5}}, "faults.blank_results", "NOWHERE", "trade.offices"),
+        ({"faults.late_offices": {"AGADIR": 0.5}}, "faults.late_offices", "0.5", "greater than or equal to 1"),
         ({"trade.offices": []}, "trade.offices", "list", "at least 1"),
         ({"trade.procedures": {"40": 1.0}}, "trade", "'40'", "010"),
         ({"conduct.answers": {"stop": 0.9, "shrink": 0.9}}, "conduct.answers", "add up to", "at most 1"),

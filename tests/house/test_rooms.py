@@ -21,6 +21,7 @@ ROOMS = (
     "decisions",
     "feedback",
     "evaluate",
+    "diagnose",
     "country",
 )
 # Calls by their written name. `time.process_time` is allowed: it measures work, and decides nothing.

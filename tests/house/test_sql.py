@@ -59,6 +59,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "_truth", "_differs", "_extra", "_gives_lane", "_path", "_is_true", "_is_not_false", "_item", "_any",
         "_yes", "_no",
     ),
+    "storage/database/migrations/day_counts.py": (
+        "day_count_triggers", "expected_day_counts", "day_count_faults", "_value", "_in",
+    ),
     "storage/database/freed.py": ("_vacuum",),
     "workflows/targeting/assess.py": ("assess",),
     "workflows/evaluation/evaluate.py": ("_declarations",),

@@ -31,7 +31,7 @@ for module in pkgutil.walk_packages(basira.__path__, "basira."):
 """
 
 
-def run(*command: str | Path, folder: Path, seconds: int = 120) -> str:
+def run(*command: str | Path, folder: Path, seconds: int = 900) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "BASIRA"))}
     done = subprocess.run(
         [str(c) for c in command],
@@ -109,6 +109,6 @@ def test_the_command_runs(installed: Path) -> None:
 def test_the_demo_runs_from_the_wheel(installed: Path) -> None:
     folder = installed / "elsewhere"
     folder.mkdir()
-    shown = run(command(installed), "demo", folder=folder, seconds=600)
+    shown = run(command(installed), "demo", folder=folder, seconds=1800)
     assert "simul" in shown.lower()
     assert list(folder.rglob("*.html"))

@@ -10,6 +10,7 @@ from basira.rules import model
 from basira.rules.faults import say_fault, say_hint
 from basira.rules.json_form import read_condition, write_condition
 from basira.rules.model import Condition
+from basira.rules.names import Name, Vocabulary
 from basira.rules.text import parse_condition
 from basira.rules.write import write_text
 from basira.schema.errors import RuleError
@@ -152,3 +153,17 @@ def test_any_text_is_a_condition_or_a_fault(text: str) -> None:
     except RuleError:
         return
     assert parse_condition(write_text(condition, VOCABULARY, "fr"), VOCABULARY) == condition
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "ar"])
+def test_a_label_of_two_fields_stands_for_neither_and_names_both(language: str) -> None:
+    vocabulary = Vocabulary(
+        Name(name, "number", is_of_item=True, labels={"fr": "Masse"}) for name in ("quantity", "mass", "other")
+    )
+    # The schema's own name wins over every label, its own or another's.
+    assert parse_condition("mass > 1", vocabulary)
+    with pytest.raises(RuleError) as raised:
+        parse_condition("masse > 1", vocabulary)
+    assert raised.value.reason == "shared_name"
+    assert raised.value.place == (1, 5)
+    assert all(name in say_fault(raised.value, language) for name in ("quantity", "mass", "other"))

@@ -39,6 +39,10 @@ EVERYTHING = (
     "metrics:read",
     "rules:write",
     "rules:read",
+    "lists:write",
+    "lists:read",
+    "risks:write",
+    "risks:read",
     "figures:read",
 )
 # The versions are left to Basira.

@@ -28,15 +28,19 @@ from basira.api.http.large_worker import LOOK_SECONDS, LargeWorker
 from basira.api.http.metrics import Metrics
 from basira.api.http.problems import add_problem_handlers
 from basira.api.http.request_log import MOST_BYTES, Surroundings
+from basira.api.http.rule_desk import RuleDesk
 from basira.api.openapi.answers import PROBLEM_SCHEMA
 from basira.api.routes import audit as routes_audit
 from basira.api.routes import changes as routes_changes
 from basira.api.routes import declarations as routes_declarations
 from basira.api.routes import figures as routes_figures
 from basira.api.routes import large as routes_large
+from basira.api.routes import lists as routes_lists
 from basira.api.routes import oidc as oidc_routes
 from basira.api.routes import quarantine as routes_quarantine
 from basira.api.routes import queue as routes_queue
+from basira.api.routes import risks as routes_risks
+from basira.api.routes import rule_tests as routes_rule_tests
 from basira.api.routes import rules as routes_rules
 from basira.api.routes import session as session_routes
 from basira.api.routes.router import router
@@ -138,6 +142,9 @@ def make_application(
         routes_audit,
         routes_figures,
         routes_rules,
+        routes_rule_tests,
+        routes_lists,
+        routes_risks,
     ):
         app.include_router(part.router)
     app.include_router(session_routes.router)
@@ -156,6 +163,7 @@ def make_large_application(
     """The application of a large worker: for a socket that only the service's own workers can reach."""
     app = _decider_of(service, clock, limits)
     app.include_router(routes_large.router)
+    app.include_router(routes_rule_tests.large_router)
     app.add_middleware(routes_large.Passed)
     return app
 
@@ -219,7 +227,7 @@ def _decider_of(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         async with AsyncExitStack() as ending:  # from the last to the first, each also when an earlier one fails
-            for one in (service, *closing, reader):
+            for one in (service, *closing, reader, rule_desk):
                 ending.callback(one.close)
             # What waits is decided and answered first.
             for decider in deciders:
@@ -254,6 +262,7 @@ def _decider_of(
         Decider(lambda: app.state.service.for_decisions(), clock, seconds=limits.decide_seconds, pause=pause)
         for pause in (no_pause, precedence.pause)
     )
+    app.state.rule_desk = rule_desk = RuleDesk()
     app.state.reader = reader = Reader(pause=precedence.pause)
     app.state.quarantine = Quarantine(limits.quota)
     add_problem_handlers(app)

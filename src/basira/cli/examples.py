@@ -52,6 +52,7 @@ rules show low-price
 rules watch --from 2024-02-01 --to 2024-04-30 --as-of 2024-05-15
 rules migrate criteria.csv --out rules --lane Red=rouge
 rules suggest --from 2023-01-01 --to 2023-12-31 --as-of 2024-01-21 --lane rouge --out drafts
+rules prepare --from 2023-01-01 --to 2023-12-31
 rules prune --from 2023-01-01 --to 2023-12-31 --as-of 2024-01-21
 lists new watched --by a.alami --kind operators --title "Watched importers" --owner "risk unit"
 lists add watched 001234567000089 --by a.alami --source "office report" --reason "three findings"

@@ -57,14 +57,15 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key. The token is shown now and never again."""
-    from basira.api.auth.permissions import SCOPES
+    from basira.api.auth.permissions import OF_KEYS, unfit_scopes
     from basira.schema.errors import UsageError
     from basira.serving.admissible import folded_office
     from basira.storage.accounts.api_keys import create_key
 
-    if unknown := sorted(set(scope) - set(SCOPES)):
-        raise UsageError(f"--scope: expected {', '.join(SCOPES)}, found {unknown[0]!r}.", hint="Give one of these.")
-    if office and (whole := [name for name, rule in SCOPES.items() if rule.is_whole and name in scope]):
+    unknown, whole = unfit_scopes(scope, is_bound=bool(office))
+    if unknown:
+        raise UsageError(f"--scope: expected {', '.join(OF_KEYS)}, found {unknown[0]!r}.", hint="Give one of these.")
+    if whole:
         raise UsageError(
             f"--office: expected scopes that are about one office, found {whole[0]!r}.", hint="Make a key of its own."
         )

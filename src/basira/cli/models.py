@@ -25,6 +25,8 @@ from basira.render.shown import echo
 if TYPE_CHECKING:
     from basira.monitor.estimate import Estimate
     from basira.monitor.stages import Stage, StageStep
+    from basira.render.catalogs import Catalog
+    from basira.schema.json_values import JsonObject
     from basira.workflows.models.stages import StagedModel
 
 app = typer.Typer(
@@ -100,7 +102,14 @@ def show_model(
     files = card.pop("files")
     card["numbers"] = f"{len(card['numbers'])} numeric features"
     card["categories"] = ", ".join(name for name, _ in card["categories"])
+    # Whole in --json; here what a reader looks for.
+    held = card.get("held") or {}
+    compared, detection = held.pop("found_over_expected", None), held.pop("detection", None)
     console.print_json(json.dumps(card))
+    if compared:
+        console.print(_compared(compared, said, language.value))
+    if detection:
+        console.print(_detection(detection, said, language.value))
     table = Table(title=said.say("models.gain"))
     table.add_column(said.say("models.feature"))
     table.add_column(said.say("models.share"), justify="right")
@@ -108,6 +117,53 @@ def show_model(
         table.add_row(name, format_percent(share, language=language.value, digits=1))
     console.print(table)
     console.print(said.say_count("models.files", len(files), n=say_number(len(files), language.value)))
+
+
+# What `found_over_expected` is grouped by, in the order shown.
+_GROUPINGS = ("by_probability", "by_expected_revenue", "by_potential_duties")
+_SHOWN_GROUPS = ("first 1 %", "1", "2", "3", "10")
+
+
+def _compared(compared: JsonObject, said: Catalog, language: str) -> Table:
+    """Found over expected: of all, and by grouping the first hundredth, the first three tenths and the last one."""
+    table = Table(title=said.say("models.compared"))
+    for column in ("models.compared.of", "models.compared.probability", "models.compared.revenue"):
+        table.add_column(said.say(column), justify="left" if column.endswith("of") else "right")
+    lines = [(said.say("models.compared.all"), compared["all"])]
+    for grouping in _GROUPINGS:
+        for group in _SHOWN_GROUPS:
+            if group in compared[grouping]:
+                rank = "models.compared.hundredth" if group == "first 1 %" else "models.compared.tenth"
+                name = f"{said.say(f'models.compared.{grouping}')}, {said.say(rank, n=group)}"
+                lines.append((name, compared[grouping][group]))
+    for name, both in lines:
+        table.add_row(name, *(_ratio(both[what], language) for what in ("probability", "revenue")))
+    return table
+
+
+def _detection(detection: JsonObject, said: Catalog, language: str) -> Table:
+    """What each lane finds of what was expected, against all lanes together, by kind."""
+    kinds = list(dict.fromkeys(kind for lane in detection.values() for kind in lane))
+    table = Table(title=said.say("models.detection"))
+    table.add_column(said.say("models.detection.lane"))
+    for kind in kinds:
+        table.add_column(said.say(f"models.detection.{kind}"), justify="right")
+    for lane, found in detection.items():
+        table.add_row(lane, *(_ratio(found.get(kind), language) for kind in kinds))
+    return table
+
+
+def _ratio(one: JsonObject | None, language: str) -> str:
+    """A ratio with its interval; a dash where nothing was expected or no amount is known."""
+    from basira.render.numbers import format_number
+
+    if one is None or one["value"] is None:
+        return "–"
+    value, low, high = (
+        "?" if one[end] is None else format_number(one[end], language=language, digits=2)
+        for end in ("value", "low", "high")
+    )
+    return f"{value} [{low} – {high}]"
 
 
 @app.command("shadow")

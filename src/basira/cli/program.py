@@ -16,6 +16,7 @@ from basira.cli import (
     country,
     db,
     demo,
+    diagnose,
     evaluate,
     explain,
     feedback,
@@ -26,6 +27,7 @@ from basira.cli import (
     lists,
     mapping,
     models,
+    monitor,
     policy,
     profiles,
     proof,
@@ -45,7 +47,7 @@ from basira.cli import (
 from basira.cli.examples import add_examples
 from basira.cli.messages import language_defaults, system_language
 from basira.cli.rules import commands as rules
-from basira.cli.rules.learn import prune_live, suggest_rules
+from basira.cli.rules.learn import prepare, prune_live, suggest_rules
 from basira.cli.rules.migrate import migrate
 
 app = typer.Typer(
@@ -92,7 +94,10 @@ app.command("show")(show.show)
 app.command("replay")(replay.replay)
 app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
+app.command("diagnose")(diagnose.diagnose)
+app.add_typer(monitor.app, name="monitor")
 rules.app.command("migrate")(migrate)
+rules.app.command("prepare")(prepare)
 rules.app.command("suggest")(suggest_rules)
 rules.app.command("prune")(prune_live)
 app.add_typer(rules.app, name="rules")

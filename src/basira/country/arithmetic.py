@@ -106,6 +106,7 @@ class Streams:
         "inspection",
         "answer",
         "prices",
+        "faults",
     )
 
     def __init__(self, seed: int) -> None:

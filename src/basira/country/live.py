@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from basira.country.arithmetic import Bools, Ints, Streams, exp
 from basira.country.conduct import Plan, make_plan
 from basira.country.falsification import Block, declare
+from basira.country.faults import add_selection, plant_faults, spoil_declarations, spoil_results
 from basira.country.foundation import Foundation
 from basira.country.inspection import inspect
 from basira.country.markets import make_markets
@@ -25,7 +26,7 @@ from basira.country.nomenclature import make_nomenclature
 from basira.country.prices import make_departures
 from basira.country.reactions import react, remember_arrivals
 from basira.country.scenario import Scenario
-from basira.country.selectivity import BASES, LANES, make_rulebook, select
+from basira.country.selectivity import BASES, LANES, make_rulebook, rules_hit, select
 from basira.country.state import new_state
 from basira.country.tables import (
     DECLARATIONS,
@@ -108,6 +109,7 @@ class LiveCountry:
         self._rulebook = make_rulebook(
             scenario, self._traders, self._nomenclature, self._markets, self._plan, self._streams.of("selectivity")
         )
+        self._planted = plant_faults(scenario.faults, self._traders, self._plan, self._streams.of("faults"))
         self._lists = Lists.of(self._nomenclature, self._markets, self._traders)
         self._per_day = declarations_per_day(
             self._markets.activity, scenario.items / _mean_items(self._traders, self._markets.first_day, scenario)
@@ -178,7 +180,13 @@ class LiveCountry:
         block = self._awaiting(self.day)
         rng = self._streams.of("selectivity", self._number + 1)
         lane, basis = select(
-            block, scenario=self.scenario, traders=self._traders, rulebook=self._rulebook, state=self._state, rng=rng
+            block,
+            scenario=self.scenario,
+            traders=self._traders,
+            rulebook=self._rulebook,
+            state=self._state,
+            rng=rng,
+            planted=self._planted,
         )
         not_done = (lane > 0) & (rng.random(len(lane)) < self.scenario.administration.not_done_share)
         return self._close(block, lane, basis, not_done=not_done)
@@ -241,8 +249,11 @@ class LiveCountry:
             items=items,
             not_done=not_done,
         )
+        chance = self._streams.of("faults", self._number + 1)
+        findings = spoil_results(block, findings, scenario=self.scenario, rng=chance)
         results = outcomes_table(block, findings, lane, self._ids, lists=self._lists, not_done=not_done)
         truth = truth_table(block, findings, basis, self._ids, plan=self._plan, lists=self._lists)
+        declarations = self._spoil(block, lane, basis, results, chance)
         react(
             block,
             findings,
@@ -257,7 +268,6 @@ class LiveCountry:
         names = self._ids.take(pa.array(with_finding)).to_pylist()
         self._importer_of |= dict(zip(names, block.shipments.identity[with_finding].tolist(), strict=True))
         known = self._learn(results, last)
-        declarations = self._declarations
         self._number += 1
         self._open()
         return DayResult(
@@ -268,6 +278,21 @@ class LiveCountry:
             truth=truth,
             inspected_items=int(findings.is_inspected.sum()),
         )
+
+    def _spoil(self, block: Block, lane: Ints, basis: Ints, results: pa.Table, rng: np.random.Generator) -> pa.Table:
+        """The declarations as the files of a faulty administration have them."""
+        faults, declarations = self.scenario.faults, self._declarations
+        if faults.records_selection:
+            rules = rules_hit(
+                block,
+                rulebook=self._rulebook,
+                state=self._state,
+                planted=self._planted,
+                codes=self._lists.code.to_pylist(),
+                countries=self._lists.country.to_pylist(),
+            )
+            declarations = add_selection(declarations, block, lane=lane, basis=basis, rules=rules, rng=rng)
+        return spoil_declarations(declarations, results, faults=faults, rng=rng)
 
     def _learn(self, results: pa.Table, last: date) -> pa.Table:
         """Split what is recorded into what is known by now and what is still on its way."""

@@ -10,7 +10,7 @@ Each field's description ends with its unit in brackets; ``source`` says where t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -284,6 +284,40 @@ class PriceRule(_Part):
     )
 
 
+class UnitJump(_Part):
+    """From a day on, an office writes a field in another unit or currency than before."""
+
+    office: str = _mandatory("Code of the office [code]")
+    on: date = _mandatory("First day [date]")
+    field: Literal["net_mass_kg", "customs_value_amount"] = _parameter("net_mass_kg", "Field concerned [field]")
+    factor: float = _parameter(1000.0, "What the field is multiplied by [ratio]", gt=0, le=1e6)
+    chapters: list[Annotated[str, Field(pattern=r"^\d{2}$")]] = _parameter(
+        [], "HS chapters concerned; empty: all [chapters]"
+    )
+
+
+class Faults(_Part):
+    """Faults of an administration and of its files, for the diagnostic to find; as shipped there is none."""
+
+    records_selection: bool = _parameter(
+        False, "Declarations say lane, basis, rules hit and moment of release, in fields of their own [flag]"
+    )
+    overwritten_share: Share = _parameter(
+        0.0, "Undervaluations found whose declared value is overwritten by the found one [share]"
+    )
+    blank_results: dict[str, Share] = _parameter({}, "Inspections without a recorded result, by office [share]")
+    late_offices: dict[str, Annotated[float, Field(ge=1, le=100)]] = _parameter(
+        {}, "What delays of results are multiplied by, by office [ratio]"
+    )
+    chosen_random: Share = _parameter(
+        0.0, "Days on which an officer picks the random control among consignments of least value [share]"
+    )
+    dead_rules: int = _parameter(0, "Rules that select compliant traders alone [rules]", ge=0, le=50)
+    overlapping_rules: int = _parameter(0, "Rules that repeat another rule [rules]", ge=0, le=12)
+    favoured_importers: int = _parameter(0, "Large importers that no control reaches [firms]", ge=0, le=100)
+    unit_jumps: list[UnitJump] = _parameter([], "Jumps of units or currencies [list]")
+
+
 class Scenario(_Part):
     """A simulated country, ready to be made."""
 
@@ -299,6 +333,7 @@ class Scenario(_Part):
     prices: PriceRule = _parameter(PriceRule(), "Prices that are not additive [see prices]")
     waves: list[Wave] = _parameter([], "Frauds with a beginning and an end [list]")
     rate_changes: list[RateChange] = _parameter([], "Dated changes of rates [list]")
+    faults: Faults = _parameter(Faults(), "Faults for the diagnostic to find [see faults]")
 
     @property
     def days(self) -> int:
@@ -309,9 +344,16 @@ class Scenario(_Part):
     def _fit_together(self) -> Self:
         if self.ends_on < self.starts_on:
             raise ValueError(f"ends_on {self.ends_on} is before starts_on {self.starts_on}")
-        unknown = set(self.administration.capacity) - {office.code for office in self.trade.offices}
-        if unknown:
-            raise ValueError(f"administration.capacity names the office {min(unknown)!r}, which trade.offices has not")
+        known = {office.code for office in self.trade.offices}
+        named: dict[str, Iterable[str]] = {
+            "administration.capacity": self.administration.capacity,
+            "faults.blank_results": self.faults.blank_results,
+            "faults.late_offices": self.faults.late_offices,
+            "faults.unit_jumps": [jump.office for jump in self.faults.unit_jumps],
+        }
+        for parameter, offices in named.items():
+            if unknown := set(offices) - known:
+                raise ValueError(f"{parameter} names the office {min(unknown)!r}, which trade.offices has not")
         return self
 
 

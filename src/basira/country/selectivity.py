@@ -7,6 +7,7 @@ already known).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from basira.country.arithmetic import Bools, Floats, Ints, exp
 from basira.country.conduct import Plan
 from basira.country.falsification import Block
+from basira.country.faults import DEAD_POINTS, Planted, choose_among_small
 from basira.country.markets import Markets
 from basira.country.nomenclature import Nomenclature
 from basira.country.scenario import Scenario
@@ -80,13 +82,23 @@ def _usual_log_value(traders: Traders, nomenclature: Nomenclature, markets: Mark
 
 
 def select(
-    block: Block, *, scenario: Scenario, traders: Traders, rulebook: Rulebook, state: State, rng: np.random.Generator
+    block: Block,
+    *,
+    scenario: Scenario,
+    traders: Traders,
+    rulebook: Rulebook,
+    state: State,
+    rng: np.random.Generator,
+    planted: Planted,
 ) -> tuple[Ints, Ints]:
     """Choose the declarations to inspect; returns lane and basis by declaration."""
     s, administration = block.shipments, scenario.administration
     score = _score(block, traders, rulebook, state, scenario)
     score = score + administration.discretion * rng.standard_normal(len(s.tie))
     shuffled = rng.random(len(s.tie))
+    if not planted.is_none:
+        score = score + DEAD_POINTS * planted.dead_hits(s.trader).any(axis=0)
+        shuffled = choose_among_small(block, shuffled, share=scenario.faults.chosen_random)
     capacity = _capacity(block, scenario, rng.random(len(s.tie)))
     expected = capacity * administration.random_share
     # Small offices have a random control on some days only; the draw keeps the share right on average.
@@ -98,8 +110,50 @@ def select(
         _rank(group, np.where(lucky, 1e9, -score)) < (capacity - np.minimum(drawn_first, capacity))[group_index(group)]
     )
     chosen = lucky | (by_rule & ~lucky)
+    if not planted.is_none:
+        chosen = chosen & ~planted.is_favoured[s.trader]
+        lucky = lucky & chosen
     basis = np.where(lucky, 2, np.where(chosen, 1, 0))
     return np.where(chosen, _lanes(chosen, group, score, scenario, rng), 0), basis
+
+
+def rules_hit(
+    block: Block,
+    *,
+    rulebook: Rulebook,
+    state: State,
+    planted: Planted,
+    codes: Sequence[str],
+    countries: Sequence[str],
+) -> list[str]:
+    """By declaration the rules that hit it, parted by `|`; "" none. Their names say kind and subject: "O-CN"."""
+    s = block.shipments
+    of = s.declaration
+    value_per_kg = block.value / np.maximum(block.net_kg, 0.001)
+    hits: list[set[str]] = [set() for _ in s.tie]
+
+    def note(rows: Ints, names: list[str]) -> None:
+        for row, name in zip(of[rows].tolist(), names, strict=True):
+            hits[row].add(name)
+
+    rows = np.flatnonzero(value_per_kg < rulebook.indicator[block.code])
+    note(rows, [f"V-{codes[c][:2]}" for c in block.code[rows].tolist()])
+    rows = np.flatnonzero(rulebook.code_points[block.code] > 0)
+    note(rows, [f"C-{codes[c][:2]}" for c in block.code[rows].tolist()])
+    rows = np.flatnonzero(rulebook.origin_points[block.origin] > 0)
+    note(rows, [f"O-{countries[o]}" for o in block.origin[rows].tolist()])
+    repeated = {f"O-{countries[o]}": f"P-{countries[o]}" for o in planted.repeated_origins(rulebook.origin_points)}
+    rows = np.flatnonzero(block.taxes.duty_rate >= 0.3)
+    note(rows, ["T-HIGH"] * len(rows))
+    recent = s.day - state.identity_last_finding[s.identity] < 365
+    young = s.day - state.identity_first_day[s.identity] < 90
+    bent = rulebook.declarant_points[s.declarant] > 0
+    dead = planted.dead_hits(s.trader)
+    for n, own in enumerate(hits):
+        own |= {name for name, is_hit in (("F-RECENT", recent[n]), ("N-NEW", young[n]), ("D-LIST", bent[n])) if is_hit}
+        own |= {repeated[name] for name in own & repeated.keys()}
+        own |= {f"X-{k + 1}" for k in np.flatnonzero(dead[:, n]).tolist()}
+    return ["|".join(sorted(own)) for own in hits]
 
 
 def group_index(group: Ints) -> Ints:

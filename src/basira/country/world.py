@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from basira.country.live import LiveCountry
 from basira.country.nomenclature import SECTORS
-from basira.country.scenario import Scenario
+from basira.country.scenario import Faults, Scenario
 from basira.country.tables import DECLARATIONS, RESULTS, TRUTH
 from basira.schema.errors import ScenarioError, UsageError
 from basira.schema.json_values import JsonObject
@@ -188,11 +188,16 @@ def _write(scenario: Scenario, seed: int, folder: Path, progress: Progress | Non
     content = {
         "format": _FORMAT,
         **asdict(description),
-        "scenario_parameters": scenario.model_dump(mode="json"),
+        "scenario_parameters": _parameters(scenario),
         "made_with": {"numpy": np.__version__, "pyarrow": pa.__version__},
     }
     (folder / "world.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return description
+
+
+def _parameters(scenario: Scenario) -> JsonObject:
+    """The scenario's parameters; its faults only where it has any."""
+    return scenario.model_dump(mode="json", exclude=None if scenario.faults != Faults() else {"faults"})
 
 
 class MonthlyWriter:

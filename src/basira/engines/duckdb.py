@@ -43,6 +43,10 @@ class DuckDBEngine:
         finally:
             connection.close()
 
+    def interrupt(self) -> None:
+        """End the query that runs now, from another thread: it raises duckdb.InterruptException."""
+        self._con.interrupt()
+
     def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> None:
         # Read to the end: DuckDB rejects other work while a result is half-read.
         self._con.execute(statement, _select_parameters(statement, parameters)).fetchall()

@@ -32,7 +32,8 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label", has_lane: b
         into,
         f"""with first_version as (
   select declaration_id, min(declaration_version) as declaration_version
-  from items where declared_day <= $day group by declaration_id
+  from items where declared_day <= $day and declaration_id in (select declaration_id from outcomes)
+  group by declaration_id
 ), sized as (
   select i.declaration_id, i.item_number, i.declaration_version, i.declared_day,
     count(*) over (partition by i.declaration_id) as items

@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammainc, gammaincinv
 
 from basira.schema.errors import UsageError
 
@@ -38,6 +38,8 @@ _FEWEST_HITS = 5
 _MOST_UNEQUAL = 5.0  # squared coefficient of variation
 _MOST_WRONG = 3.0  # how many times too high or low a model is believed to be
 _WIDEST = 1.3
+# Variance, in units of r, at which a boundary for every day is narrowest at the usual levels.
+_NARROWEST = 8.0
 
 
 @dataclass(frozen=True)
@@ -121,19 +123,41 @@ def estimate_total(sampled: Sampled, estimator: Estimator = "difference", *, lev
         total, centred = beyond + size * mean, left - mean
     correction = len(q) / (len(q) - 1) if len(q) > 1 else 1.0
     error = math.sqrt(float((spread * centred**2).sum()) * correction)
-    low, high = _offsets(sampled, error, level=level)
+    low, high = _offsets(sampled, error, level=level, is_half_way=estimator == "difference")
     found = float(y.sum())
     effective = float((1 / q).sum() ** 2 / (1 / q**2).sum())
     return Estimate(max(total, found), max(found, total - low), max(found, total + high), error, effective)
 
 
-def _offsets(sampled: Sampled, error: float, *, level: float) -> tuple[float, float]:
+def level_for_every_day(part: float, *, level: float = LEVEL) -> float:
+    """The level of a single interval such that those of all days together cover with ``level``, looked at every day.
+
+    The error of a total to date is a sum of independent ones, so it stays, on every day with probability 1 - a, within
+    sqrt((v + r) log((v + r) / (r a^2))), with v its variance to date (Robbins 1970; for estimates Waudby-Smith and
+    others, 2024). Given is how many standard errors that is, as the level of a normal interval: the shape of the
+    interval itself remains that of few hits.
+
+    ``part``: of a whole year's variance that there is to date, above 0; r is chosen for the narrowest at its end.
+
+    >>> 0.997 < level_for_every_day(1.0) < 0.998 < level_for_every_day(0.1) < 1.0
+    True
+    """
+    if not part > 0:
+        raise UsageError(f"Expected a part of the year above 0, found {part}.", hint="Give the days to date over 365.")
+    v = _NARROWEST * part
+    errors = math.sqrt((1 + 1 / v) * math.log((1 + v) / (1 - level) ** 2))
+    return math.erf(errors / math.sqrt(2))
+
+
+def _offsets(sampled: Sampled, error: float, *, level: float, is_half_way: bool) -> tuple[float, float]:
     """How far below and above the estimate its interval reaches.
 
     Few hits of unequal weight have no normal distribution. What is found is certain; what one hit stands for beyond
     itself, k = y (1 / q - 1), is a weighted Poisson count, of which a gamma distribution bounds the sum: its lower end
     with the mean and variance found, its upper end after one more hit (Fay and Feuer 1997). That interval is scaled to
-    the error of the estimator at hand.
+    the error of the estimator at hand. It covers more than it says: ``is_half_way`` takes both ends from the even
+    mixture of the two distributions (mid-P; Fay and Kim 2017), which holds the level in the mean. The estimators
+    without a model keep the wider one: their few heaviest weights are not in the sample oftener.
 
     A sample without the largest amounts looks precise. So its variance is at least the one that the stakes of all
     declarations, hit or not, make likely; and the one more hit has a weight that a fifth of the expected total exceeds.
@@ -147,11 +171,32 @@ def _offsets(sampled: Sampled, error: float, *, level: float) -> tuple[float, fl
     if one == 0.0:
         return 0.0, 0.0
     tail = (1 - level) / 2
-    low = float(gamma.ppf(tail, s * s / v, scale=v / s)) if s > 0 and v > 0 else 0.0
-    s_up, v_up = s + one, v + one * one
-    high = float(gamma.ppf(1 - tail, s_up * s_up / v_up, scale=v_up / s_up))
+    before, after = _gamma_of(s, v), _gamma_of(s + one, v + one * one)
+    low = _quantile(tail, before, after if is_half_way else before)
+    high = _quantile(1 - tail, before if is_half_way else after, after)
     scale = min(_WIDEST, error / math.sqrt(v_found)) if v_found > 0 else 1.0
     return (s - low) * scale, (high - s) * scale
+
+
+def _gamma_of(mean: float, variance: float) -> tuple[float, float]:
+    """Shape and scale of a gamma distribution; a mean of 0: all of it lies there, and both are 0."""
+    return (mean * mean / variance, variance / mean) if mean > 0 and variance > 0 else (0.0, 0.0)
+
+
+def _quantile(share: float, before: tuple[float, float], after: tuple[float, float]) -> float:
+    """The value below which ``share`` of an even mixture of two gamma distributions lies, by halving."""
+    known = [(shape, scale) for shape, scale in (before, after) if scale > 0]
+    at_zero = 1.0 - len(known) / 2
+    if share <= at_zero or not known:
+        return 0.0
+    # It lies between the two distributions' own ones; where one of them is at zero, from there on.
+    ends = [float(gammaincinv(shape, share)) * scale for shape, scale in known]
+    low, high = (min(ends) if len(known) == 2 else 0.0), max(ends)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = at_zero + sum(float(gammainc(shape, middle / scale)) for shape, scale in known) / 2
+        low, high = (middle, high) if below < share else (low, middle)
+    return high
 
 
 def _likely_variance(sampled: Sampled) -> float:

@@ -20,12 +20,14 @@ class Measure:
 
     ``whole``: everything that the totals speak of, as one domain, by the difference estimator. Its ``known`` may be
     fewer for the revenue: a declaration that was found irregular without an amount has none. ``found``: the total among
-    the known results, a count or an amount in the proof's currency.
+    the known results, a count or an amount in the proof's currency. ``always``: the difference estimator with an
+    interval that may be looked at on every day of the year to date.
     """
 
     name: str
     totals: Mapping[str, Estimate | None]
     whole: DomainEstimate
+    always: Estimate | None
     found: float
     domains: Mapping[str, Sequence[DomainEstimate]]
 

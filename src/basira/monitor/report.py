@@ -127,7 +127,7 @@ def write_csv(proof: Proof, path: Path) -> Path:
     """Write every estimate, one row each, under `CSV_COLUMNS`: numbers without units, shares from 0 to 1."""
     lines: list[Sequence[object]] = [CSV_COLUMNS]
     for measure in (proof.rate, proof.gap):
-        for estimator, total in measure.totals.items():
+        for estimator, total in (*measure.totals.items(), ("always", measure.always)):
             whole = _line(measure.name, "all", replace(measure.whole, estimate=total), estimator, found=measure.found)
             lines.append((*whole, proof.is_simulated))
         for by, domains in measure.domains.items():
@@ -150,7 +150,7 @@ def _line(
 def _estimates(proof: Proof, pen: _Pen) -> Table:
     rows = []
     for measure in (proof.rate, proof.gap):
-        for name, one in measure.totals.items():
+        for name, one in (*measure.totals.items(), ("always", measure.always)):
             if one is not None:
                 each = one.total / proof.covered
                 rows.append(

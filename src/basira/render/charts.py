@@ -87,6 +87,22 @@ def line_chart(series: Sequence[Series], *, name: str, label: str, x_label: str,
         return _svg(figure, name=name, label=label)
 
 
+def share_chart(series: Sequence[Series], *, name: str, label: str, x_label: str, y_label: str, language: str) -> str:
+    """Shares (0 to 1) against shares, such as a Lorenz curve, with the diagonal of equal parts."""
+    with _drawing(name, _USE_WIDTH, _HEIGHT) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
+        for place, one in enumerate(series):
+            colour, dash, _ = _STYLES[place % len(_STYLES)]
+            axes.plot(one.x, one.y, color=colour, linestyle=dash, linewidth=1.8, label=one.name)
+        axes.set_xlim(0, 1)
+        axes.set_xticks(_SHARES, _share_words(language))
+        _share_axis(axes, language)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.legend(loc="lower right", frameon=False, fontsize=8)
+        return _svg(figure, name=name, label=label)
+
+
 def calibration_chart(
     series: Sequence[Series], *, name: str, label: str, x_label: str, y_label: str, language: str
 ) -> str:

@@ -250,10 +250,10 @@ class _Settler:
         return ""
 
 
-def check_persons(rule: Rule, vocabulary: Vocabulary) -> None:
-    """Raise `RuleError` for a rule that writes out an identifier of a person: what is recorded of a rule is kept for
-    good, and a person's identifier must be erasable. A list, which can forget, is the place for it."""
-    for one in model.walk(rule.condition):
+def check_persons(condition: Condition, vocabulary: Vocabulary) -> None:
+    """Raise `RuleError` for a condition that writes out an identifier of a person: what is recorded of a rule is kept
+    for good, and a person's identifier must be erasable. A list, which can forget, is the place for it."""
+    for one in model.walk(condition):
         if isinstance(one, model.OneOf | model.StartsWith | model.Contains):
             name = vocabulary.names[one.field]
             if name.is_personal:

@@ -6,24 +6,23 @@ evidence, each with what it says. Never here: a rule's end (a person decides); a
 A pair is a hit with a result and a random control of the same office with a result. Of two that differ, the hit has the
 finding with probability 1/2 if the rule is worth no more than the draw. The value is the wealth of a gambler who bets
 against that, mixed over a grid of stakes. It is 1 at first; if what is bet against is so, it exceeds 20 with
-probability 1/20 at most, however often it is looked at (Ville). After Waudby-Smith and Ramdas, Estimating means of
-bounded random variables by betting (JRSS B 86, 2024), and Shafer, Testing by betting (JRSS A 184, 2021).
+probability 1/20 at most, however often it is looked at (`basira.schema.betting`).
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from basira.schema.betting import most_wealth
 
 # 1 / 0.05: a false proposal, for the whole of a rule's life, at most one in twenty.
 DECISIVE = 20.0
 # A rule is worth its controls when it finds at least so many times the odds of the random control.
 _LEAST_ODDS = 2.0
-_STAKES = tuple(step / 10 for step in range(1, 10))
 
 Advice = Literal["retire", "keep", "unknown"]
 
@@ -67,8 +66,8 @@ def weigh(hits: Iterable[KnownResult], controls: Iterable[KnownResult], *, least
     differences = _pair(hits, controls)
     outcomes = [one for one in differences if one is not None]
     worst = least_odds / (1.0 + least_odds)
-    against = _most_wealth([not one for one in outcomes], 1.0 - worst)
-    in_favour = _most_wealth(outcomes, 0.5)
+    against = most_wealth([not one for one in outcomes], 1.0 - worst)
+    in_favour = most_wealth(outcomes, 0.5)
     advice: Advice = "retire" if against >= DECISIVE else "keep" if in_favour >= DECISIVE else "unknown"
     return Evidence(len(differences), len(outcomes), sum(outcomes), against, in_favour, advice)
 
@@ -85,17 +84,3 @@ def _pair(hits: Iterable[KnownResult], controls: Iterable[KnownResult]) -> list[
             hit, control = sides[0].popleft(), sides[1].popleft()
             found.append(hit if hit != control else None)
     return found
-
-
-def _most_wealth(outcomes: Sequence[bool], usual: float) -> float:
-    """The most that a gambler ever had who bets on true, of which the probability is ``usual`` at most.
-
-    With the stake s the wealth is multiplied by 1 + s (1 - usual) / usual after a true, and by 1 - s after a false.
-    """
-    logs = [0.0] * len(_STAKES)
-    most = 1.0
-    for one in outcomes:
-        for number, stake in enumerate(_STAKES):
-            logs[number] += math.log1p(stake * (1.0 - usual) / usual) if one else math.log1p(-stake)
-        most = max(most, math.fsum(math.exp(min(log, 700.0)) for log in logs) / len(logs))
-    return most

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from basira.render.languages import isolate
@@ -39,6 +39,17 @@ class Finding:
     read: tuple[tuple[str, object], ...]
     counted: tuple[int, int] | None = None
     listed: Listed | None = None
+
+
+def without_persons(finding: Finding, vocabulary: Vocabulary) -> Finding:
+    """The finding without a value that may name a person, or is a free text, and without the entry that it is near."""
+    hidden = {
+        name for name, _ in finding.read if vocabulary.names[name].is_personal or vocabulary.names[name].kind == "prose"
+    }
+    if not hidden:
+        return finding
+    read = tuple((name, WITHHELD if name in hidden else value) for name, value in finding.read)
+    return replace(finding, read=read, listed=None)
 
 
 def find_reasons(

@@ -106,6 +106,10 @@ class Vocabulary:
             for label in dict.fromkeys(fold_name(label) for label in one.labels.values()):
                 if self._known.setdefault(label, one.name) != one.name:
                     twice.add(label)
+        self._shared = {
+            label: tuple(one.name for one in self.names.values() if label in map(fold_name, one.labels.values()))
+            for label in twice
+        }
         for label in twice:
             del self._known[label]
         # The schema's own names win over every label.
@@ -115,6 +119,11 @@ class Vocabulary:
         """The name that a text stands for, in whatever language; None when there is none."""
         name = self._known.get(fold_name(written))
         return None if name is None else self.names[name]
+
+    def sharing(self, written: str) -> tuple[str, ...]:
+        """The names that share a label, which stands for none of them; none for any other text."""
+        folded = fold_name(written)
+        return () if folded in self._known else self._shared.get(folded, ())
 
     def nearest(self, written: str) -> str:
         """The known name nearest to one that is not known, as it is written in the same language; "" for none."""

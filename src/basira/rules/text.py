@@ -219,6 +219,8 @@ class _Pieces:
     def _name(self, token: Token) -> _Piece:
         found = self._vocabulary.find(token.text)
         if found is None:
+            if several := self._vocabulary.sharing(token.text):
+                raise rule_fault("shared_name", place=token.place, found=token.text, expected=", ".join(several))
             nearest = self._vocabulary.nearest(token.text) or nearest_phrase(token.text)
             raise rule_fault("unknown_field", place=token.place, nearest=nearest, found=token.text)
         return self._operand(token, model.FieldValue(found.name))

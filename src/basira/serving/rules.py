@@ -15,10 +15,9 @@ from basira.rules.lifecycle import STATES, State
 from basira.rules.text import parse_condition
 from basira.schema.access import Principal
 from basira.schema.errors import RuleError, UsageError
-from basira.schema.json_values import JsonObject
 from basira.selection.policy.model import Policy
+from basira.serving.bodies import find_login, read_object, read_text, read_whole
 from basira.serving.views.rules import CheckBody, RuleVersionBody, checked_body, version_body
-from basira.storage.accounts.users import get_user
 from basira.storage.database.connection import Database
 from basira.workflows.rules.life import read_rule_text, show_version, take_step, write_version
 from basira.workflows.rules.lists import known_vocabulary
@@ -29,7 +28,7 @@ def check_rule(body: object, database: Database, policy: Policy) -> CheckBody:
 
     Raises RuleError with place and cause, UsageError for a body that holds neither or both.
     """
-    values = _object(body, {"rule", "text"})
+    values = read_object(body, {"rule", "text"})
     vocabulary = known_vocabulary(database)
     text = values.get("text")
     if isinstance(text, str) and "rule" not in values:
@@ -44,7 +43,7 @@ def check_rule(body: object, database: Database, policy: Policy) -> CheckBody:
 def add_rule(body: object, database: Database, policy: Policy, *, by: Principal, now: datetime) -> RuleVersionBody:
     """Record a new version of a rule as a draft: ``rule``, as JSON, or with the ``text`` of its condition in the place
     of it; perhaps a ``motive``. Raises RuleError, UsageError."""
-    values = _object(body, {"rule", "text", "motive"})
+    values = read_object(body, {"rule", "text", "motive"})
     content = values.get("rule")
     if not isinstance(content, dict):
         raise UsageError("Expected the rule as a JSON object, found another value.", hint="Send {'rule': {...}}.")
@@ -53,7 +52,9 @@ def add_rule(body: object, database: Database, policy: Policy, *, by: Principal,
         content = {**content, "condition": write_condition(parse_condition(str(values["text"]), vocabulary))}
     lanes = tuple(lane.id for lane in policy.lanes if lane.inspects)
     rule = read_rule_text(json.dumps(content), vocabulary, lanes=lanes)
-    made = write_version(database, rule, login=_login(database, by), now=now, motive=_text(values, "motive") or None)
+    made = write_version(
+        database, rule, login=find_login(database, by), now=now, motive=read_text(values, "motive") or None
+    )
     return _shown(database, made.rule.rule_id, made.stored.version, now)
 
 
@@ -63,7 +64,7 @@ def step_rule(body: object, rule_id: str, database: Database, *, by: Principal, 
 
     A test is recorded by `basira rules backtest`, which makes it. Raises RuleError, UsageError, NotFoundError.
     """
-    values = _object(body, {"state", "version", "motive", "seen"})
+    values = read_object(body, {"state", "version", "motive", "seen"})
     state = values.get("state")
     taken: list[State] = [one for one in STATES if one == state and one != "tested"]
     if not taken:
@@ -71,15 +72,15 @@ def step_rule(body: object, rule_id: str, database: Database, *, by: Principal, 
         raise UsageError(
             f"Expected a state of {known}, found {state!r}.", hint="Name the state that the step leads to."
         )
-    version, seen = _whole(values, "version"), _whole(values, "seen")
+    version, seen = read_whole(values, "version"), read_whole(values, "seen")
     step = take_step(
         database,
         rule_id,
         taken[0],
-        login=_login(database, by),
+        login=find_login(database, by),
         now=now,
         version=version,
-        motive=_text(values, "motive"),
+        motive=read_text(values, "motive"),
         expected_number=seen,
     )
     return _shown(database, rule_id, step.version, now)
@@ -94,35 +95,3 @@ def _shown(database: Database, rule_id: str, version: int, now: datetime) -> Rul
     vocabulary = known_vocabulary(database)
     with database.read() as connection:
         return version_body(show_version(connection, rule_id, on=now.date(), version=version), vocabulary)
-
-
-def _login(database: Database, by: Principal) -> str:
-    if by.kind != "user":
-        raise UsageError("Expected a person who is logged in, found a key.", hint="Log in: a rule has an author.")
-    with database.read() as connection:
-        login = get_user(connection, by.id).login
-    if login is None:  # erased since the session began
-        raise UsageError("Expected an account in use, found one that was erased.", hint="Log in with another one.")
-    return login
-
-
-def _object(body: object, names: set[str]) -> JsonObject:
-    if not isinstance(body, dict) or body.keys() - names:
-        raise UsageError(
-            f"Expected a JSON object with {', '.join(sorted(names))}, found another.", hint="Correct the body."
-        )
-    return body
-
-
-def _text(values: JsonObject, name: str) -> str:
-    found = values.get(name) or ""
-    if not isinstance(found, str):
-        raise UsageError(f"Expected a text in {name}, found {found!r}.", hint="Correct the body.")
-    return found
-
-
-def _whole(values: JsonObject, name: str) -> int | None:
-    found = values.get(name)
-    if found is None or (isinstance(found, int) and not isinstance(found, bool) and found > 0):
-        return found
-    raise UsageError(f"Expected a whole number above 0 in {name}, found {found!r}.", hint="Correct the body.")

@@ -6,18 +6,63 @@ memory. Never here: an environment, a store.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
 from basira.web.assets import load_assets
 from basira.web.render import load_templates
-from basira.web.routes import account, declaration, entry, figures, files, queue, rules, search, trail
+from basira.web.routes import (
+    account,
+    administration,
+    components,
+    declaration,
+    entry,
+    figures,
+    files,
+    glossary,
+    keys,
+    lists,
+    models,
+    people,
+    queue,
+    risks,
+    rules,
+    search,
+    trail,
+)
+from basira.web.settings_shown import SettingShown
+
+# Of declarations, routes with an ending come before the one without: a number may have slashes.
+PARTS = (
+    files,
+    entry,
+    account,
+    figures,
+    trail,
+    queue,
+    search,
+    rules,
+    people,
+    keys,
+    administration,
+    models,
+    lists,
+    risks,
+    glossary,
+    components,
+    declaration,
+)
 
 
-def add_pages(app: FastAPI) -> FastAPI:
-    """Add the pages. Without the files of `make assets` each page says so with 503, and the API goes on."""
+def add_pages(app: FastAPI, settings: Sequence[SettingShown] = ()) -> FastAPI:
+    """Add the pages. Without the files of `make assets` each page says so with 503, and the API goes on.
+
+    ``settings``: in effect, for the administrator's page of them.
+    """
     app.state.assets = load_assets()
+    app.state.settings_shown = tuple(settings)
     load_templates()
-    # Of declarations, routes with an ending come before the one without: a number may have slashes.
-    for part in (files, entry, account, figures, trail, queue, search, rules, declaration):
+    for part in PARTS:
         app.include_router(part.router, include_in_schema=False)
     return app

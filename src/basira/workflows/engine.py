@@ -10,14 +10,24 @@ from dataclasses import dataclass
 
 # Steps done, steps in all, the step that begins.
 Progress = Callable[[int, int, str], None]
+# Called between two parts of a computation; it may raise, to end it.
+Pause = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class EngineBounds:
-    """Bounds of the computation. Not part of any result: other bounds give the same figures."""
+    """Bounds of the computation. Not part of any result: other bounds give the same figures.
+
+    ``seconds``: that queries may take in all; None: as long as they take.
+    """
 
     memory: str = "2GB"
     threads: int = 2
+    seconds: float | None = None
+
+
+def no_pause() -> None:
+    """Between two parts of a computation: go on."""
 
 
 def silent(done: int, total: int, what: str) -> None:

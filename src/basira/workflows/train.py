@@ -159,7 +159,7 @@ def training_items(
     ``planted_seed``: also plant frauds in copies of what is not known to be irregular, drawn with this seed; None:
     none. Their features are computed in the same run, which they do not change. ``has_expected``: with expected prices.
     """
-    if label_items(con, as_of_day=as_of_day) == 0:
+    if label_items(con, as_of_day=as_of_day, has_lane=True) == 0:
         raise ModelError(
             "Expected inspection results known by then, found none.",
             hint="Ingest results with `basira feedback` or a mapping with an [outcome] section, or choose a later day.",
@@ -194,11 +194,18 @@ def training_items(
 
 
 def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:
-    """A frame of features and labels as `TrainingItems`; each label weighted for results that come late."""
+    """A frame of features and labels as `TrainingItems`; each label weighted for results that come late.
+
+    ``frame``: with the column `inspection_lane` where lanes are to be compared; it is no feature.
+    """
     declared = frame["declared_day"].to_numpy().astype(np.int64)
     irregular = frame["is_irregular"].to_numpy().astype(bool)
     late = delay_weights(as_of_day - declared, frame["known_day"].to_numpy().astype(np.int64) - declared, irregular)
     own = ["declared_day", "known_day", "is_irregular", "weight", "revenue", "whole_revenue"]
+    lane = None
+    if "inspection_lane" in frame.columns:
+        own.append("inspection_lane")
+        lane = frame["inspection_lane"].cast(pl.String).fill_null("").to_numpy().astype(np.str_)
     return TrainingItems(
         features=frame.drop(*own, *(f"kind_{k}" for k in IRREGULARITY_KINDS)),
         declared_day=declared,
@@ -208,6 +215,7 @@ def as_training_items(frame: pl.DataFrame, *, as_of_day: int) -> TrainingItems:
             k: _floats(frame[f"kind_{k}"]) for k in IRREGULARITY_KINDS if frame[f"kind_{k}"].null_count() < len(frame)
         },
         weight=_floats(frame["weight"]) * late,
+        lane=lane,
     )
 
 

@@ -21,7 +21,7 @@ from basira.api.http import body_reader as reading
 from basira.serving.decide import batch as serve
 from basira.serving.service import Service
 from basira.storage.accounts.api_keys import create_key
-from tests.support.api_world import Desk, at, desk_of
+from tests.support.api_world import AS_OF, Desk, at, desk_of
 
 Body = dict[str, Any]
 
@@ -196,3 +196,15 @@ def test_it_answers_on_its_socket_alone(desk: Desk) -> None:
     assert isinstance(desk.client, TestClient)
     for path in ("/declarations", "/health"):
         assert desk.client.post(path, json={}).status_code == 404
+
+
+def test_a_rule_is_tried_there(desk: Desk, beside: Beside, service: Service) -> None:
+    asked = {"first": (AS_OF - timedelta(days=9)).isoformat(), "last": AS_OF.isoformat(), "text": "net_mass_kg > 1"}
+    found = desk.client.post("/api/v1/rules/try", json=asked)
+    assert found.status_code == 200, found.text
+    assert beside.asked[0][0] == "/rules/tests"
+    assert found.json() == desk_of(service).client.post("/api/v1/rules/try", json=asked).json()
+    wrong = desk.client.post("/api/v1/rules/try", json={**asked, "text": "net_mas_kg > 1"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "rule")
+    beside.end()
+    assert desk.client.post("/api/v1/rules/try", json=asked).json()["code"] == "large_worker"

@@ -8,7 +8,19 @@ import pytest
 from httpx2 import Response
 
 from basira.api.auth.permissions import ROUTES
-from basira.api.openapi.examples import OUTCOME, RULE
+from basira.api.openapi.examples import (
+    LIST,
+    LIST_END,
+    LIST_ENTRIES,
+    LIST_MATCH,
+    OUTCOME,
+    RISK,
+    RISK_REVIEW,
+    RULE,
+    RULE_BACKTEST,
+    RULE_TRY,
+    SNOOZE,
+)
 from basira.serving.service import Service
 from tests.support.access_world import House
 from tests.support.api_world import EVERYTHING, TODAY, Desk
@@ -83,6 +95,20 @@ def test_whatever_comes_is_in_it(desk: Desk, arrivals: list[Body]) -> None:
         ("/rules/{rule_id}", [desk.get("rules/none")]),
         ("/rules/{rule_id}/steps", [send("POST", f"{API}/rules/none/steps", json=body) for body in (
             {"state": "live"}, {})]),
+        ("/rules/try", [send("POST", f"{API}/rules/try", json=body) for body in (
+            RULE_TRY, {**RULE_TRY, "text": "quantty > 5"}, {})]),
+        ("/rules/{rule_id}/backtests", [send("POST", f"{API}/rules/none/backtests", json=body) for body in (
+            {**RULE_BACKTEST, "is_recorded": False}, {})]),
+        ("/rules/{rule_id}/snoozes", [send("POST", f"{API}/rules/none/snoozes", json=SNOOZE)]),
+        ("/lists", [desk.get("lists"), send("POST", f"{API}/lists", json=LIST)]),
+        ("/lists/{name}", [desk.get("lists/none")]),
+        ("/lists/{name}/history", [desk.get("lists/none/history")]),
+        ("/lists/{name}/match", [send("POST", f"{API}/lists/none/match", json=body) for body in (LIST_MATCH, {})]),
+        ("/lists/{name}/entries", [send("POST", f"{API}/lists/none/entries", json=LIST_ENTRIES)]),
+        ("/lists/{name}/entries/{entry}/end", [send("POST", f"{API}/lists/none/entries/1/end", json=LIST_END)]),
+        ("/risks", [desk.get("risks"), send("POST", f"{API}/risks", json=RISK)]),
+        ("/risks/{risk_id}", [desk.get("risks/none")]),
+        ("/risks/{risk_id}/reviews", [send("POST", f"{API}/risks/none/reviews", json=RISK_REVIEW)]),
         ("/metrics", [desk.get("metrics")]), ("/health", [desk.get("health")]), ("/ready", [desk.get("ready")]),
         ("/declarations/{declaration_id}", [desk.get(f"declarations/{number}"), desk.get("declarations/NONE")]),
         ("/quarantine/{quarantine_id}", [desk.get("quarantine/q-none")] + [

@@ -123,6 +123,8 @@ def test_every_booster_that_is_fitted_is_sound(model, folder):
     [
         (("calibration", "slope"), float("nan")),
         (("share", "mean"), "much"),
+        (("held", "amount", "level"), [float("inf"), 0.0, 0.0]),
+        (("held", "amount", "centre"), 0.0),
         (("chosen", "bags"), 10**9),
         (("kinds",), {"../../x": {"share": 0.5, "is_learned": True}}),
         (("files",), {"../../etc/passwd": "0"}),

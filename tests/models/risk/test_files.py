@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from basira.models.risk.amounts import AmountCalibration
 from basira.models.risk.files import CARD, read_card, read_model, write_model
+from basira.models.risk.fit import version_of
 from basira.schema.errors import ModelError, NotFoundError, StoreError
 from basira.storage.model_store import Models
 from tests.support.models_items import fit
@@ -45,6 +47,21 @@ def test_a_model_without_kinds_or_revenue_is_read_back_too(items, tmp_path, late
     assert again.share == model.share
     assert np.array_equal(
         model.predict(later.features).expected_revenue, again.predict(later.features).expected_revenue
+    )
+
+
+def test_a_model_of_before_amounts_were_corrected_is_read_as_it_was(model, folder, later):
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    assert read_model(folder).share.amount == model.share.amount != AmountCalibration()
+    del card["held"]
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in card["files"]}
+    card["version"] = version_of(card, texts)
+    (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
+    older = read_model(folder)
+    assert older.share.amount == AmountCalibration()
+    plain = replace(model, share=replace(model.share, amount=AmountCalibration()))
+    assert np.array_equal(
+        older.predict(later.features).revenue_if_fraud, plain.predict(later.features).revenue_if_fraud
     )
 
 

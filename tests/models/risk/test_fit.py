@@ -145,7 +145,37 @@ def test_the_card_says_on_what_it_was_fitted(items, model):
     )
 
 
-# A fifth of 8,000 items calibrates, some 260 of them irregular: the mean probability is known to about 6 %.
+def test_the_card_holds_what_was_found_against_what_was_expected(items, model):
+    held = model.card["held"]
+    assert 0.5 < held["rows"] / len(items.is_irregular) < 0.65  # all later parts
+    assert held["irregular"] > 2 * model.card["later_items"]["irregular"]
+    assert held["is_weighed_to_all_items"] is False
+    assert held["slope"][0] == pytest.approx(model.calibration.slope)
+    assert held["amount"]["slope"][0] == model.share.amount.slope <= 0
+    whole = held["found_over_expected"]["all"]
+    for what in ("probability", "revenue"):
+        assert whole[what]["low"] < whole[what]["value"] < whole[what]["high"]
+    assert whole["probability"]["value"] == pytest.approx(1, abs=0.05)
+    tenths = [held["found_over_expected"]["by_probability"][str(n)]["probability"] for n in range(1, 11)]
+    assert sum(one["found"] for one in tenths) == whole["probability"]["found"] == held["irregular"]
+
+
+def test_the_lane_is_on_the_card_and_changes_no_prediction(items, model, later):
+    lane = np.where(np.arange(len(items.is_irregular)) % 2 == 0, "PAPERS", "VISIT")
+    with_lanes = fit(replace(items, lane=lane))
+    assert "detection" not in model.card["held"]
+    assert set(with_lanes.card["held"]["detection"]) == {"PAPERS", "VISIT"}
+    assert "lane" not in " ".join(with_lanes.encoding.names)
+    before, after = model.predict(later.features), with_lanes.predict(later.features)
+    assert np.array_equal(before.expected_revenue, after.expected_revenue)
+
+
+def test_the_later_rows_that_are_given_are_the_only_ones_held(items):
+    found = fit(replace(items, is_late=items.declared_day >= 200))
+    assert found.card["held"]["rows"] == (items.declared_day >= 200).sum()
+
+
+# More than half of 8,000 items calibrates, some 700 of them irregular: the mean probability is known to about 4 %.
 CLOSE = 0.15
 
 

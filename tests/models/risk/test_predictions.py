@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from basira.models.risk import trees
-from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.amounts import AmountCalibration
+from basira.models.risk.calibration import Calibration, fit_calibration, fit_shrunk_calibration
 from basira.models.risk.matrix import FEWEST_ROWS, MOST_CODES, choose_encoding
 from basira.models.risk.risk_model import POTENTIAL
 from basira.schema.errors import ModelError
@@ -75,10 +76,16 @@ def test_the_evaded_share_is_within_the_potential(model, later):
     assert (found.revenue_if_fraud <= later.features[POTENTIAL].to_numpy()).all()
 
 
-def test_the_revenue_of_the_irregular_items_adds_up(model, items):
+def test_before_later_results_correct_it_the_revenue_of_the_irregular_items_adds_up(model, items):
     known = items.is_irregular
-    predicted = model.predict(items.features).revenue_if_fraud[known].sum()
+    plain = replace(model, share=replace(model.share, amount=AmountCalibration()))
+    predicted = plain.predict(items.features).revenue_if_fraud[known].sum()
     assert predicted == pytest.approx(np.nansum(items.revenue[known]), rel=0.02)
+
+
+def test_the_expected_revenue_of_a_later_year_is_what_its_inspections_bring(model, later):
+    # 700 amounts, of which the largest 40 hold half: their sum scatters by a tenth.
+    assert model.predict(later.features).expected_revenue.sum() == pytest.approx(np.nansum(later.revenue), rel=0.2)
 
 
 def test_the_share_follows_what_was_planted(model, later):
@@ -196,6 +203,38 @@ def test_calibration_never_turns_the_order_round():
     raw = rng.normal(size=2000)
     irregular = rng.random(2000) < 1 / (1 + np.exp(raw + 1))
     assert fit_calibration(raw, irregular).slope > 0
+
+
+def drawn(rows: int, slope: float, level: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(-3, 1.5, size=rows)
+    return raw, rng.random(rows) < 1 / (1 + np.exp(-(slope * raw + level)))
+
+
+def test_a_shrunk_calibration_follows_many_results_and_stays_near_its_own_with_few():
+    many = fit_shrunk_calibration(*drawn(60_000, 1.3, 0.8), np.ones(60_000))
+    few = fit_shrunk_calibration(*drawn(150, 1.3, 0.8), np.ones(150))
+    assert many.calibration.slope == pytest.approx(1.3, abs=0.05)
+    assert many.calibration.intercept == pytest.approx(0.8, abs=0.12)
+    assert abs(few.calibration.slope - 1) < 0.2
+    assert few.slope[1] < 1 < few.slope[2]
+    assert many.slope[2] - many.slope[1] < 0.1 < few.slope[2] - few.slope[1]
+    none = fit_shrunk_calibration(np.empty(0), np.empty(0, bool), np.empty(0), shift=0.5)
+    assert none.calibration == Calibration(1.0, -0.5)
+
+
+def test_weights_count_as_rows_when_they_are_alike_and_for_less_when_they_are_not():
+    raw, irregular = drawn(4000, 1.0, 0.4)
+    plain, threefold = (fit_shrunk_calibration(raw, irregular, np.full(4000, w)) for w in (1.0, 3.0))
+    assert threefold == plain
+    uneven = fit_shrunk_calibration(raw, irregular, np.where(np.arange(4000) % 10 == 0, 10.0, 0.1))
+    assert uneven.effective_rows < 500 < plain.effective_rows
+    assert uneven.level[2] - uneven.level[1] > 1.4 * (plain.level[2] - plain.level[1])
+
+
+def test_a_shrunk_calibration_never_turns_the_order_round():
+    raw, irregular = drawn(4000, -1.0, -6.0)
+    assert fit_shrunk_calibration(raw, irregular, np.ones(4000)).calibration.slope > 0
 
 
 @pytest.mark.parametrize("positives", [0, 19, 181])

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from basira.storage.database.connection import Database
-from basira.storage.database.tables import DECLARATION_STATUS, ITEM_RESULT
+from basira.storage.database.tables import DAY_COUNT, DECLARATION_STATUS, ITEM_RESULT
 from basira.storage.record.events import Event, append_event, append_events
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import verify
@@ -125,6 +125,24 @@ def test_after_anything_it_is_what_the_events_say(place: str, seed: int) -> None
             assert connection.execute(sa.select(sa.func.count()).select_from(ITEM_RESULT)).scalar_one() > 20
 
 
+def test_the_counts_of_a_day_follow_every_change(place: str) -> None:
+    def counts(database: Database) -> list[tuple[str, str, str, int]]:
+        with database.read() as connection:
+            of = DAY_COUNT.c
+            query = sa.select(of.source, of.result_source, of.result, of.declarations).where(of.declarations > 0)
+            return sorted(tuple(row) for row in connection.execute(query))
+
+    with Database(place) as database:
+        record(database, decision(1), decision(2))
+        assert counts(database) == [("model", "", "", 2)]
+        record(database, outcome(1, 1, item_number=1, is_irregular=True), outcome(2, 1, is_irregular=False))
+        assert counts(database) == [("model", "model", "compliant", 1), ("model", "model", "irregular", 1)]
+        record(database, reselection(1, 1), Event("c2", "cancellation", "D2", "u", {"motive": "m"}))
+        assert counts(database) == [("officer", "model", "irregular", 1)]
+        record(database, decision(2, 2, basis="random"))  # an amendment takes the cancellation back
+        assert counts(database) == [("officer", "model", "irregular", 1), ("random", "model", "compliant", 1)]
+
+
 ALTERED = [
     ("UPDATE declaration_status SET is_inspected = {yes}", "a status that is not that of its events"),
     ("UPDATE declaration_status SET office = 'ELSEWHERE'", "a status that is not that of its events"),
@@ -133,6 +151,10 @@ ALTERED = [
     ("UPDATE item_result SET found_revenue = 1000000", "a result that is not that of its events"),
     ("DELETE FROM item_result", "a result that is not that of its events"),
     ("UPDATE item_result SET item_number = 9", "a result without events"),
+    ("UPDATE day_count SET declarations = declarations + 1", "the counts of 2026-03-02"),
+    ("UPDATE day_count SET declarations = 0", "the counts of 2026-03-02"),
+    ("DELETE FROM day_count", "the counts of 2026-03-02"),
+    ("UPDATE day_count SET day = '2026-03-01'", "the counts of 2026-03-0"),
 ]
 
 

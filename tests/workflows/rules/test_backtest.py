@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,8 +15,9 @@ from basira.rules.model import Rule
 from basira.rules.text import parse_condition
 from basira.schema.errors import UsageError
 from basira.storage.history.store import History
-from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, read_period
+from basira.workflows.rules.backtest import BackTest, back_test
 from basira.workflows.rules.counter import find_counter_examples
+from basira.workflows.rules.period import PeriodDays, prepare_features, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_json_form import content
 from tests.support.workflow_world import ENGINE, World
@@ -145,3 +148,28 @@ def test_operators_are_those_known_the_day_before_the_period(history: History, w
     assert shown.height > 0
     assert all(row["earlier"] == counts.get(row["operator"], 0) for row in shown.iter_rows(named=True))
     assert 0 < shown["is_found_before"].sum() < shown.height
+
+
+def test_kept_features_give_the_same_period_and_are_left_when_the_history_changes(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = History.open(shutil.copytree(history.root, tmp_path / "store"))
+    condition = parse_condition("importer_hit_rate_365d > 1 % or value_per_kg < value_per_kg_reference", VOCABULARY)
+    days = PeriodDays(FIRST, LAST, AS_OF)
+    computed = read_period(store, [condition], VOCABULARY, days, engine=ENGINE)
+    assert prepare_features(store, FIRST - timedelta(days=5), LAST, engine=ENGINE) > computed.items.height
+
+    def compute_nothing(*_: object, **__: object) -> None:
+        raise AssertionError("Features were computed although they are kept.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("basira.workflows.rules.period.compute_features", compute_nothing)
+        kept = read_period(store, [condition], VOCABULARY, days, engine=ENGINE)
+    assert kept.items.equals(computed.items)
+    assert kept.declarations.equals(computed.declarations)
+    with monkeypatch.context() as patch:
+        patch.setattr("basira.workflows.rules.period.features_digest", lambda _snapshot: "0" * 32)
+        again = read_period(store, [condition], VOCABULARY, days, engine=ENGINE)
+    assert again.items.equals(computed.items)
+    with pytest.raises(UsageError, match="found none"):
+        prepare_features(store, date(1990, 1, 1), date(1990, 1, 2), engine=ENGINE)

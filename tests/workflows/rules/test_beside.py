@@ -10,8 +10,8 @@ from basira.rules.bulk import HIT, NO_HIT
 from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.storage.rules.selections import RecordedSelection
-from basira.workflows.rules.backtest import Period
 from basira.workflows.rules.beside import Beside, Others, Recorded, RunTerms, put_beside
+from basira.workflows.rules.period import Period
 
 DAY = date(2026, 3, 2)
 COUNT = 20

@@ -15,8 +15,8 @@ from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.storage.database.connection import Database
 from basira.storage.history.store import History
-from basira.workflows.rules.backtest import PeriodDays
 from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
+from basira.workflows.rules.period import PeriodDays
 from basira.workflows.rules.watch import watch_rules
 from basira.workflows.targeting.record import operations_of, record, rules_of
 from basira.workflows.targeting.target import Order, target

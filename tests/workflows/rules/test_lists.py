@@ -117,13 +117,13 @@ def test_an_entry_counts_in_the_past_only_from_the_day_after_it_was_recorded(dat
     add(database, entry("IMP 1", starts=date(2026, 1, 1)))
     vocabulary = known_vocabulary(database)
     condition = parse_condition("importer_id in list 'watched'", vocabulary)
-    days = [date(2026, 2, 1), TODAY, TODAY + timedelta(days=1)]
+    days = pl.Series([date(2026, 2, 1), TODAY, TODAY + timedelta(days=1)])
     items = pl.DataFrame({"declaration_position": [0, 0, 1, 2], "importer_id": ["IMP 1"] * 4})
     with database.read() as connection:
         as_known, as_of_today = dated_lists(connection), dated_lists(connection, is_known_always=True)
     assert judge_period(items, days, [condition], vocabulary, as_known)["0"].to_list() == [NO_HIT, NO_HIT, HIT]
     assert judge_period(items, days, [condition], vocabulary, as_of_today)["0"].to_list() == [HIT, HIT, HIT]
-    mixed = [days[2], days[0], days[2]]
+    mixed = days.gather([2, 0, 2])
     assert judge_period(items, mixed, [condition], vocabulary, as_known)["0"].to_list() == [HIT, NO_HIT, HIT]
 
 

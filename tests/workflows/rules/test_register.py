@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from basira.rules.register import Review, Risk
-from basira.schema.errors import NotFoundError, RuleError, UsageError
+from basira.schema.errors import NotFoundError, RuleError
 from basira.storage.database.connection import Database
 from basira.storage.record.activity import find_audit
 from basira.workflows.rules.life import write_version
@@ -71,7 +71,7 @@ def test_an_entry_that_is_not_well_formed_is_refused(database: Database, changes
 
 def test_two_editors_a_manager_alone_and_a_risk_that_is_absent_are_refused(database: Database) -> None:
     write(database)
-    with pytest.raises(UsageError, match="another user"):
+    with pytest.raises(RuleError, match="changed meanwhile"):
         write(database)
     with pytest.raises(RuleError):
         write(database, expected=1, login="badr")

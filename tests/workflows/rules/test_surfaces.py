@@ -17,9 +17,10 @@ from basira.rules.model import Condition, Effect, Rule
 from basira.rules.values import Facts
 from basira.schema.canonical import canonical_values, digest
 from basira.schema.records import Candidate
-from basira.workflows.rules.backtest import Period, back_test, try_rule
+from basira.workflows.rules.backtest import Asked, back_test, try_rule
 from basira.workflows.rules.in_force import RuleInForce, RuleSet, restore_rule_set
 from basira.workflows.rules.judge import RuleJudge
+from basira.workflows.rules.period import Period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from tests.rules.test_bulk import SCHEMA
 from tests.support.rules_world import LISTS, conditions, declarations, rows_of
@@ -114,7 +115,7 @@ def test_every_surface_gives_the_same_verdict(drawn: list[Condition], many: list
         )
         for name, outcome in zip(period.declarations["declaration_id"], of_rule, strict=True):
             if many[int(name[1:])].scores["fraud_probability"] is None:
-                [tried] = try_rule(rule.condition, period, VOCABULARY, LISTS, language="en", declaration_id=name)
+                [tried] = try_rule(rule.condition, period, VOCABULARY, LISTS, Asked("en", name))
                 assert tried.outcome == outcome
 
 

@@ -27,6 +27,14 @@ Scope = Literal[
     "figures:read",
     "rules:read",
     "rules:write",
+    "lists:read",
+    "lists:write",
+    "risks:read",
+    "risks:write",
+    "access:read",
+    "access:write",
+    "models:read",
+    "models:write",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -50,11 +58,13 @@ class ScopeRule:
     """What a scope allows, and each role that has it with its reach. A key has the scopes it was made with.
 
     ``is_whole``: what it shows is of every office at once, so a key that is bound to some can't have it.
+    ``is_of_pages``: no route of the API takes it, so no key can have it.
     """
 
     meaning: str
     roles: Mapping[Role, Reach]
     is_whole: bool = False
+    is_of_pages: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,47 @@ SCOPES: Mapping[Scope, ScopeRule] = {
         {"analyst": "all", "manager": "all", "data_scientist": "all"},
         is_whole=True,
     ),
+    # Entries name operators: a key that reads rules does not read them.
+    "lists:read": ScopeRule(
+        "read the lists that rules name, with their entries and changes",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
+    "lists:write": ScopeRule(
+        "make lists, add and end entries, put a rule to sleep for an operator",
+        {"analyst": "all", "data_scientist": "all"},
+        is_whole=True,
+    ),
+    "risks:read": ScopeRule(
+        "read the register of risks",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+    ),
+    "risks:write": ScopeRule("write and review risks", {"analyst": "all", "data_scientist": "all"}, is_whole=True),
+    "access:read": ScopeRule(
+        "see persons, their roles, the keys of systems, offices and settings on pages",
+        {"auditor": "all", "administrator": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    "access:write": ScopeRule(
+        "make and change accounts and keys on pages", {"administrator": "all"}, is_whole=True, is_of_pages=True
+    ),
+    "models:read": ScopeRule(
+        "see the models, their stages and cards on pages",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    "models:write": ScopeRule(
+        "take the steps of a model's life that the role may take, on pages; a manager promotes, never alone",
+        {"analyst": "all", "manager": "all", "data_scientist": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
 }
+# What a key can be given.
+OF_KEYS: tuple[Scope, ...] = tuple(name for name, rule in SCOPES.items() if not rule.is_of_pages)
 
 ROUTES: tuple[RouteRule, ...] = (
     RouteRule("POST", "/api/v1/declarations", "declarations:write"),
@@ -136,7 +186,21 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/rules/{rule_id}", "rules:read"),
     RouteRule("POST", "/api/v1/rules/check", "rules:write"),
     RouteRule("POST", "/api/v1/rules", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/try", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/backtests", "rules:write"),
     RouteRule("POST", "/api/v1/rules/{rule_id}/steps", "rules:write"),
+    RouteRule("POST", "/api/v1/rules/{rule_id}/snoozes", "lists:write"),
+    RouteRule("GET", "/api/v1/lists", "lists:read"),
+    RouteRule("POST", "/api/v1/lists", "lists:write"),
+    RouteRule("GET", "/api/v1/lists/{name}", "lists:read"),
+    RouteRule("GET", "/api/v1/lists/{name}/history", "lists:read"),
+    RouteRule("POST", "/api/v1/lists/{name}/match", "lists:read"),
+    RouteRule("POST", "/api/v1/lists/{name}/entries", "lists:write"),
+    RouteRule("POST", "/api/v1/lists/{name}/entries/{entry}/end", "lists:write"),
+    RouteRule("GET", "/api/v1/risks", "risks:read"),
+    RouteRule("POST", "/api/v1/risks", "risks:write"),
+    RouteRule("GET", "/api/v1/risks/{risk_id}", "risks:read"),
+    RouteRule("POST", "/api/v1/risks/{risk_id}/reviews", "risks:write"),
     RouteRule("GET", "/api/v1/metrics", "metrics:read"),
     RouteRule("GET", "/api/v1/health", "open"),
     RouteRule("GET", "/api/v1/ready", "open"),
@@ -147,6 +211,19 @@ ROUTES: tuple[RouteRule, ...] = (
     RouteRule("GET", "/api/v1/session/oidc", "login"),
     RouteRule("GET", "/api/v1/session/oidc/callback", "login"),
 )
+
+
+def unfit_scopes(scopes: Iterable[str], *, is_bound: bool) -> tuple[list[str], list[str]]:
+    """Of the scopes that a key is to have, those that no key can have, and those that a key can't have that is bound to
+    offices (``is_bound``).
+
+    >>> unfit_scopes(["queue:read", "audit:read", "all"], is_bound=True)
+    (['all'], ['audit:read'])
+    """
+    wanted = sorted(set(scopes))
+    unknown = [name for name in wanted if name not in OF_KEYS]
+    whole: list[str] = [name for name in OF_KEYS if is_bound and name in wanted and SCOPES[name].is_whole]
+    return unknown, whole
 
 
 def granting(grants: Iterable[Grant], scope: Scope) -> tuple[Grant, ...]:

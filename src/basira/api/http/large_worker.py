@@ -24,7 +24,7 @@ from basira.schema.access import Principal
 from basira.serving.decide.worker import MOST_ITEMS_PLAIN, BusyError, items_of
 
 # Of the large worker's addresses; the host is there because HTTP wants one.
-DECLARATIONS, HEALTH = "/declarations", "/health"
+DECLARATIONS, RULE_TESTS, HEALTH = "/declarations", "/rules/tests", "/health"
 _HOST = "http://large"
 # How the principal is passed on. The large worker alone reads it; its socket is for this user's processes.
 PRINCIPAL = "x-basira-principal"
@@ -74,10 +74,19 @@ class LargeWorker:
         if self.is_away:
             return _away()
         headers = {name: value for name in _PASSED if (value := request.headers.get(name)) is not None}
+        return await self._pass_on(DECLARATIONS, raw, principal, headers)
+
+    async def test_rule(self, raw: bytes, principal: Principal) -> Response:
+        """What it answers to a try or a back-test of a rule, as JSON. Raises BusyError as `ask`."""
+        if self.is_away:
+            return _away()
+        return await self._pass_on(RULE_TESTS, raw, principal, {"content-type": "application/json"})
+
+    async def _pass_on(self, path: str, raw: bytes, principal: Principal, headers: dict[str, str]) -> Response:
         headers |= {"content-length": str(len(raw)), "x-request-id": REQUEST_ID.get()}
         headers[PRINCIPAL] = principal_text(principal)
         try:
-            answer = await self._client.post(DECLARATIONS, content=_slices(raw), headers=headers)
+            answer = await self._client.post(path, content=_slices(raw), headers=headers)
         except httpx2.PoolTimeout:
             raise BusyError from None
         except httpx2.TransportError as error:

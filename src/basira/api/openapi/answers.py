@@ -13,6 +13,8 @@ from basira.api.openapi.examples import RULE
 from basira.schema.json_values import JsonObject
 from basira.serving.changes.change import LONGEST_MOTIVE, LONGEST_NOTE, SHORTEST_MOTIVE
 from basira.serving.views.answers import ChangeBody, DecisionBody, RejectedBody, StatusBody, Step
+from basira.serving.views.lists import ListBody
+from basira.serving.views.risks import RiskBody
 from basira.workflows.records.activity import TrailRow
 
 _NUMBER = "SIM-2026-000123"
@@ -151,6 +153,93 @@ _RULE_VERSION: JsonObject = {
     "steps": [{"number": 1, "state": "draft", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "motive": None, "detail": None}],
 }  # fmt: skip
 
+_LIST: ListBody = {
+    "name": "importers-to-look-at", "kind": "operators", "title": "Seen lately", "owner": "Risk office",
+    "matching": "exact", "least_closeness": 1.0, "rule_id": None, "entry_count": 1, "last_change": 2,
+}  # fmt: skip
+_RISK: RiskBody = {
+    "risk_id": "undervalued-phones", "version": 1, "title": "Phones declared below their price",
+    "owner": "Risk office", "office": None, "likelihood": 4, "consequence": 3, "product": 12, "level": "high",
+    "treatment": "reduce", "plan": "A rule, and a random control each week.", "rules": [], "review_on": "2026-09-30",
+    "is_overdue": False, "state": "open", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "motive": "Seen at two offices.",
+}  # fmt: skip
+_HIT_RATE: JsonObject = {
+    "hits": 52,
+    "inspected": 34,
+    "findings": 18,
+    "rate": 0.48,
+    "low": 0.31,
+    "high": 0.66,
+    "reason": "",
+}
+_FEW: JsonObject = {
+    **_HIT_RATE,
+    "hits": 9,
+    "inspected": 3,
+    "findings": 1,
+    "rate": None,
+    "low": 0.11,
+    "high": 0.78,
+    "reason": "few_inspected",
+}
+_NEAR: JsonObject = {
+    "declaration_id": _NUMBER,
+    "condition": {"compare": {"left": {"field": "value_per_kg"}, "operator": "<", "right": {"number": 40.0}}},
+    "sentences": dict.fromkeys(("fr", "en", "ar"), "value_per_kg < 40: false (41.2)"),
+    "margin": 0.029,
+}
+_BACKTEST: JsonObject = {
+    "rule_id": "phones-cn",
+    "version": 1,
+    "first": "2026-01-01",
+    "last": "2026-03-31",
+    "declarations": 4200,
+    "hits": 52,
+    "unknown": 3,
+    "office_days": [{"office": "CASA-PORT", "day": "2026-01-05", "declarations": 61, "hits": 2}],
+    "rate": _HIT_RATE,
+    "findings_in_all": 190,
+    "revenue_found": 412_000.0,
+    "examples": [_NUMBER],
+    "needless": [],
+    "missed": [],
+    "gate": {
+        "policy_digest": "1d3c5be5",
+        "obstacles": [],
+        "most_capacity_share": 0.5,
+        "office": "CASA-PORT",
+        "day": "2026-01-05",
+        "wanted": 1.9,
+        "slots": 6,
+    },
+    "beside": {
+        "model": {
+            "otherwise": 4,
+            "selected": 20,
+            "added": 28,
+            "undecided": 0,
+            "selected_rate": _FEW,
+            "added_rate": _HIT_RATE,
+            "office_days": [],
+        },
+        "others": [
+            {"rule_id": "phones-tr", "version": 2, "hits": 31, "common": 4, "common_findings": 1},
+        ],
+        "alone": 26,
+        "alone_rate": _FEW,
+        "classes": [{"name": "regular", "operators": 7, "hits": 52, "false_alarms": 16, "rate": _HIT_RATE}],
+        "first_hits": {"operators": 6, "inspected": 5, "findings": 3},
+    },
+    "counter_examples": {
+        "outside": 1,
+        "just_outside": [_NEAR],
+        "inside": 16,
+        "inside_seen": 16,
+        "just_inside": [],
+    },
+    "is_recorded": True,
+}
+
 ANSWERS: dict[str, Mapping[str, object]] = {
     "rules": {"day": "2026-03-02", "rules": [_RULE_VERSION]},
     "rule": {"rule_id": "phones-cn", "day": "2026-03-02", "last_step": 1, "versions": [_RULE_VERSION]},
@@ -158,6 +247,39 @@ ANSWERS: dict[str, Mapping[str, object]] = {
     "rule_check": {
         "condition": {"starts_with": {"field": "commodity_code", "prefixes": ["8517"]}},
         "text": _RULE_TEXT,
+    },
+    "rule_try": {
+        "first": "2026-01-01", "last": "2026-01-31", "hides_persons": False,
+        "declarations": [
+            {"declaration_id": _NUMBER, "outcome": "hit",
+             "sentences": ["Hit.", "hs_code starts with '8517': true (8517130000)"]},
+        ],
+    },
+    "rule_backtest": _BACKTEST,
+    "lists": {"lists": [_LIST]},
+    "list": _LIST,
+    "list_content": {
+        "list": _LIST, "on": None, "total": 1,
+        "entries": [
+            {"entry": 1, "starts_on": "2026-04-01", "ends_on": "2026-09-30", "is_erased": False,
+             "value": "SIM-IMPORTER-7", "source": "Office report", "reason": "Three findings in a month.",
+             "owner": None},
+        ],
+        "next_cursor": None,
+    },
+    "list_history": {
+        "name": "importers-to-look-at",
+        "changes": [
+            {"number": 1, "action": "made", "by": "u-1f4e5d6c7b8a9988", "at": _AT, "entry_count": 0, "motive": None},
+        ],
+    },
+    "list_match": {
+        "name": "importers-to-look-at", "on": "2026-04-02", "is_on": True, "entry": "SIM-IMPORTER-7", "closeness": 1.0,
+    },
+    "risks": {"day": "2026-04-02", "overdue": 0, "risks": [_RISK]},
+    "risk": _RISK,
+    "risk_history": {
+        "risk_id": "undervalued-phones", "day": "2026-04-02", "last_version": 1, "versions": [_RISK],
     },
     "declaration": {
         "declaration_id": _NUMBER, "standing": _STANDING, "explanation": _EXPLANATION, "decisions": [_DECISION],

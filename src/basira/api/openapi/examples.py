@@ -54,6 +54,52 @@ RULE: JsonObject = {
     "motive": "Seen at two offices.",
 }
 RULE_STEP: JsonObject = {"state": "approved", "version": 1, "motive": "Tested on a quarter.", "seen": 3}
+RULE_TRY: JsonObject = {"text": RULE["text"], "first": "2026-01-01", "last": "2026-01-31", "most": 5, "language": "en"}
+RULE_BACKTEST: JsonObject = {
+    "first": "2026-01-01",
+    "last": "2026-03-31",
+    "as_of": "2026-04-30",
+    "version": 1,
+    "is_recorded": True,
+}
+
+LIST: JsonObject = {"name": "importers-to-look-at", "kind": "operators", "title": "Seen lately", "owner": "Risk office"}
+LIST_ENTRIES: JsonObject = {
+    "entries": [
+        {
+            "value": "SIM-IMPORTER-7",
+            "starts_on": "2026-04-01",
+            "ends_on": "2026-09-30",
+            "source": "Office report",
+            "reason": "Three findings in a month.",
+        }
+    ],
+    "motive": "Report of March.",
+    "seen": 1,
+}
+LIST_END: JsonObject = {"motive": "Nothing found in a quarter.", "seen": 2}
+LIST_MATCH: JsonObject = {"value": "SIM-IMPORTER-7", "on": "2026-04-02"}
+SNOOZE: JsonObject = {
+    "value": "SIM-IMPORTER-7",
+    "ends_on": "2026-06-30",
+    "source": "Office report",
+    "reason": "Its prices were verified in March.",
+}
+RISK: JsonObject = {
+    "risk": {
+        "risk_id": "undervalued-phones",
+        "title": "Phones declared below their price",
+        "owner": "Risk office",
+        "likelihood": 4,
+        "consequence": 3,
+        "treatment": "reduce",
+        "plan": "A rule, and a random control each week.",
+        "rules": [],
+        "review_on": "2026-09-30",
+    },
+    "motive": "Seen at two offices.",
+}
+RISK_REVIEW: JsonObject = {"motive": "Fewer findings.", "review_on": "2026-12-31", "likelihood": 2, "seen": 1}
 
 
 def declaration_schema() -> JsonObject:

@@ -13,20 +13,18 @@ from fastapi.responses import JSONResponse
 
 from basira.api.auth.authenticate import needs
 from basira.api.http.dependencies import KNOWN_QUERY, PREFIX, InService, KnownQuery, Now
-from basira.api.http.problems import ProblemException
+from basira.api.http.rule_problems import rule_problems
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import RULE, RULE_STEP, body_of
 from basira.rules.lifecycle import Status
 from basira.schema.access import Principal
-from basira.schema.errors import NotFoundError, RuleError
-from basira.serving.rules import add_rule, check_rule, said_in, step_rule
+from basira.schema.errors import NotFoundError
+from basira.serving.rules import add_rule, check_rule, step_rule
 from basira.serving.views.rules import list_body, rule_body
 
 router = APIRouter(prefix=PREFIX)
 RuleId = Annotated[str, Path(min_length=1, max_length=60)]
 _RULE = "/rules/{rule_id}"
-# What a step may lack; another person's right is no reason to look at the server.
-_FORBIDDEN = ("no_right", "same_person")
 
 
 @router.get(
@@ -73,10 +71,8 @@ def post_check(
 ) -> Response:
     """The condition in its one form and in three languages. A fault says the place, the cause, and the nearest right
     word. Nothing is recorded."""
-    try:
+    with rule_problems(service.language):
         return JSONResponse(check_rule(body, service.database, service.policy(now.date())))
-    except RuleError as error:
-        raise _problem(error, service.language) from None
 
 
 @router.post(
@@ -93,10 +89,8 @@ def post_rule(
     now: Now,
 ) -> Response:
     """The first version of a new rule, or the next one of a rule that is. An analyst or a data scientist writes."""
-    try:
+    with rule_problems(service.language):
         made = add_rule(body, service.database, service.policy(now.date()), by=principal, now=now)
-    except RuleError as error:
-        raise _problem(error, service.language) from None
     return JSONResponse(made)
 
 
@@ -116,12 +110,5 @@ def post_step(
 ) -> Response:
     """Submitted (after a back-test that passes the policy's gate), approved by a second person who is a manager,
     shadow, live, retired; `draft` sends a submission back. `seen` names the last step that the person saw."""
-    try:
+    with rule_problems(service.language):
         return JSONResponse(step_rule(body, rule_id, service.database, by=principal, now=now))
-    except RuleError as error:
-        raise _problem(error, service.language) from None
-
-
-def _problem(error: RuleError, language: str) -> ProblemException:
-    detail, hint = said_in(error, language)
-    return ProblemException(403 if error.reason in _FORBIDDEN else 422, error.code, detail, hint=hint)

@@ -158,7 +158,8 @@ def try_it(
     """Show what a rule says of declarations of a period, and why. Nothing is recorded."""
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period, try_rule
+    from basira.workflows.rules.backtest import Asked, try_rule
+    from basira.workflows.rules.period import PeriodDays, read_period
 
     end = parse_day(last, name="--to")
     vocabulary, lists = _names_and_lists(store, database, is_known_always=lists_of_today)
@@ -172,9 +173,7 @@ def try_it(
             engine=EngineBounds(memory=memory),
             progress=progress,
         )
-        tried = try_rule(
-            condition, period, vocabulary, lists, language=language.value, declaration_id=declaration or None, most=most
-        )
+        tried = try_rule(condition, period, vocabulary, lists, Asked(language.value, declaration or None, most))
     if as_json:
         echo(json.dumps([asdict(one) for one in tried], ensure_ascii=False, indent=1))
         return
@@ -213,8 +212,8 @@ def backtest(
     from basira.schema.days import parse_day
     from basira.selection.policy.load import find_policy, load_policy
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays
     from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
+    from basira.workflows.rules.period import PeriodDays
 
     days = PeriodDays(parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of"))
     folder = find_policy(policy)
@@ -327,7 +326,7 @@ def watch(
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays
+    from basira.workflows.rules.period import PeriodDays
     from basira.workflows.rules.watch import watch_rules
 
     days = PeriodDays(parse_day(first, name="--from"), parse_day(last, name="--to"), parse_day(as_of, name="--as-of"))

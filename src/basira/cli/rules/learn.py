@@ -17,9 +17,10 @@ import typer
 from basira.cli.db import DatabaseOption
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.keys import open_database
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.messages import messages, say_number
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, show_json, steps
 from basira.cli.rules.commands import FromOption, ToOption
-from basira.render.shown import echo
+from basira.render.shown import echo, say_line
 
 
 def suggest_rules(
@@ -47,9 +48,9 @@ def suggest_rules(
     from basira.rules.write import write_text
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import conditions_to_read, draft_of, split_results
     from basira.workflows.rules.lists import read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
     from basira.workflows.rules.vocabulary import make_vocabulary
 
     begin, end, known = (
@@ -92,16 +93,19 @@ def prune_live(
     memory: MemoryOption = "2GB",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the fewest live rules that keep most of their findings in a period, and what the others cost.
+    """Show the fewest live rules that keep most of the findings to expect of them, and what the others cost.
+
+    Expected are those of every hit of a period, by the results of the inspected ones: of the findings that were made
+    the fewest rules are those that chance favoured, and keep less later.
 
     Mandatory rules are left out. Nothing is retired: `basira rules retire` does it, one by one, with a reason.
     """
     from basira.schema.days import parse_day
     from basira.workflows.engine import EngineBounds
-    from basira.workflows.rules.backtest import PeriodDays, read_period
     from basira.workflows.rules.learn import prune_rules
     from basira.workflows.rules.life import read_live
     from basira.workflows.rules.lists import read_dated, read_probabilities
+    from basira.workflows.rules.period import PeriodDays, read_period
 
     begin, end, known = (
         parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to"), (as_of, "--as-of"))
@@ -127,4 +131,31 @@ def prune_live(
     echo(f"Keep {len(found.kept)}: {', '.join(found.kept) or '-'}")
     echo(f"Others {len(found.others)}: {', '.join(found.others) or '-'}")
     proved = ", proved the fewest" if figures.is_smallest else ""
-    echo(f"{figures.share:.1%} of the findings, {figures.controls:,} of {figures.controls_before:,} hits{proved}.")
+    echo(
+        f"{figures.share:.1%} of the findings to expect, {found.past_share:.1%} of those made, "
+        f"{figures.controls:,} of {figures.controls_before:,} hits{proved}."
+    )
+
+
+def prepare(
+    first: FromOption,
+    last: ToOption,
+    store: StoreOption = DEFAULT_STORE,
+    memory: MemoryOption = "2GB",
+    language: LanguageOption = Language.fr,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the features of a period once, and keep them in the store: rules are then tried and tested on it in
+    seconds. To be run again after every `ingest` or `feedback`, at night; without it each test computes them."""
+    from basira.schema.days import parse_day
+    from basira.workflows.engine import EngineBounds
+    from basira.workflows.rules.period import prepare_features
+
+    begin, end = (parse_day(text, name=name) for text, name in ((first, "--from"), (last, "--to")))
+    with steps("features", quiet=as_json) as progress:
+        count = prepare_features(open_history(store), begin, end, engine=EngineBounds(memory=memory), progress=progress)
+    if as_json:
+        show_json({"items": count})
+        return
+    said = messages(language.value)
+    say_line(said.say_count("rules.prepared", count, n=say_number(count, language.value)))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from basira.models.risk.amounts import AmountCalibration
 from basira.models.risk.booster_text import MOST_BYTES, require_sound
 from basira.models.risk.calibration import Calibration
 from basira.models.risk.fit import CARD_FORMAT, booster_texts, version_of
@@ -113,6 +114,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
             scale=_finite(share["scale"]),
             booster=booster("share.txt") if share["is_learned"] else None,
             is_assumed=bool(share["is_assumed"]),
+            amount=_amount(card.get("held")),
         ),
         kinds={
             kind: KindHead(_finite(head["share"]), booster(f"kind-{kind}.txt") if head["is_learned"] else None)
@@ -122,6 +124,17 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
         digest=digest,
         stake_scale=_stake_scale(card.get("order")),
     )
+
+
+def _amount(held: Mapping[str, Any] | None) -> AmountCalibration:
+    """None of a card of before, or where no later result corrects amounts."""
+    if not held or held["amount"] is None:
+        return AmountCalibration()
+    amount = held["amount"]
+    level, slope, centre = (_finite(v) for v in (amount["level"][0], amount["slope"][0], amount["centre"]))
+    if centre <= 0:
+        raise ValueError(f"an amount of {centre} is no centre")
+    return AmountCalibration(level, slope, centre)
 
 
 def _stake_scale(order: Mapping[str, Any] | None) -> StakeScale | None:

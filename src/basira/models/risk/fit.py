@@ -5,8 +5,9 @@ time, for the card; planted frauds beside as many unlabelled items, where there 
 here: an uninspected item as "compliant" (it has no label; beside the planted ones it counts a little), shuffled rows, a
 planted fraud among the rows that choose and calibrate, or a calibration on the rows that were fitted.
 
-Rows are taken in order of declaration. The latest part chooses what planted frauds count, the size of trees, rounds
-and calibration (`choose`); then the boosters are fitted again on all rows, and keep that calibration.
+Rows are taken in order of declaration. The latest part chooses what planted frauds count, the size of trees and rounds
+(`choose`). Several later parts, each foretold by a fit on the days before it (`forecasts`), calibrate probability and
+revenue, weighed to stand for all items (`population`). Then the boosters are fitted again on all rows, and keep that.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from basira.models.risk.calibration import Calibration, fit_calibration
+from basira.models.risk.amounts import AmountCalibration, ShrunkAmounts, fit_amounts
+from basira.models.risk.calibration import Calibration, ShrunkCalibration, fit_shrunk_calibration
 from basira.models.risk.choose import Choice, Planted, Rows, choose
+from basira.models.risk.detection import DetectionRows, detection_by_lane
+from basira.models.risk.forecasts import Forecasts, forecast_later
+from basira.models.risk.kinds import FEWEST_FOR_A_HEAD, fit_kinds
 from basira.models.risk.matrix import Encoding, choose_encoding
 from basira.models.risk.planted import PLANTED_KINDS, PlantedItems
+from basira.models.risk.ratios import compare, groups_of
 from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
 from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
@@ -42,13 +48,10 @@ Progress = Callable[[int, int, str], None]
 FEWEST_OF_A_CLASS = 10
 # Without results: so many copies to learn from, or nothing is known at all.
 FEWEST_COPIES = 100
-# A head of its own needs this many irregular items of each answer; below, the plain share is steadier.
-FEWEST_FOR_A_HEAD = 40
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-# Of kinds of which few are found a single result must not carry the whole kind.
-MOST_OF_A_RESULT = 10.0
-_KIND_ROUNDS = 40
+# Of each later part; the model averages more, whose scores scatter a little less.
+_FORECAST_BAGS = 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class TrainingItems:
     ``declared_day``: for the order of time. ``revenue``: additional revenue, NaN where not recorded.
     ``kinds``: per kind 1, 0 or NaN. ``weight``: how much the label counts (1 ordinarily).
     ``is_late``: the rows to choose and calibrate on; None: the latest share by day. ``planted``: frauds planted in
-    copies, and unlabelled items; None: none.
+    copies, and unlabelled items; None: none. ``lane``: by which the inspection came, "" unknown, None: of none known;
+    it is no feature, and says how well each lane finds.
     """
 
     features: pl.DataFrame
@@ -69,6 +73,7 @@ class TrainingItems:
     weight: Floats
     is_late: Bools | None = None
     planted: PlantedItems | None = None
+    lane: NDArray[np.str_] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,9 @@ def fit_risk_model(
     planted = _planted(items, encoding, settings)
     is_late = _late(items, settings)
     progress(0, 4, "choosing on the later items")
+    ground = _Ground(items, rows, planted, is_late, encoding, settings, seed)
     # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
-    calibration = Calibration(intercept=0.0 - math.log(settings.positive_weight))
+    held = _Held(Calibration(intercept=0.0 - math.log(settings.positive_weight)))
     choice = Choice(settings.planted_weight if planted else 0.0, "small", 100, np.empty(0), {}, {}, False)
     late_card: dict[str, Any] = {"rows": int(is_late.sum())}
     later: LaterDeclarations | None = None
@@ -144,21 +150,25 @@ def fit_risk_model(
             planted=planted,
             first_late=int(items.declared_day[is_late].min()),
         )
-        # Weighted as the labels are (1/n for a declaration's result), not as the trees were made to look.
-        calibration = fit_calibration(choice.late_raw, irregular[is_late], items.weight[is_late], otherwise=calibration)
-        said = calibration.apply(choice.late_raw)
+        held = _hold(ground, choice)
+        said = held.calibration.apply(choice.late_raw)
         late_card |= {"log_loss": dict(choice.late_loss)} | _quality(irregular[is_late], said)
-        later = _later_declarations(items, x, encoding, settings, seed, is_late, said)
+        later = _later_declarations(ground, said)
     progress(1, 4, "fitting the probability")
     boosters, rounds = _fit_probability(choice, rows, planted, is_late, encoding, settings, seed)
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
     # The median of so many is the median of all.
     some = np.linspace(0, len(x) - 1, min(len(x), _MOST_FOR_A_MEDIAN)).astype(np.int64)
-    typical = typical_stake(share.revenue(x[some], _potential(items.features[some]), trees.predict_raw))
-    stake_scale, order_card = choose_stake_scale(later, typical, seed=seed)
+    stakes = share.revenue(x[some], _potential(items.features[some]), trees.predict_raw)
+    stake_scale, order_card = choose_stake_scale(later, typical_stake(stakes), seed=seed)
+    share, typical = replace(share, amount=held.amount), typical_stake(held.amount.apply(stakes))
+    if stake_scale is not None and typical is not None:
+        # The exponent is chosen by stakes as they were before later results corrected them.
+        stake_scale = replace(stake_scale, typical_amount=typical)
+        order_card |= {"typical_amount": typical}
     progress(3, 4, "fitting the kinds")
-    kinds = _fit_kinds(items, x, encoding, settings, seed)
+    kinds = fit_kinds(items, x, encoding, settings, seed)
     card = {
         "format": CARD_FORMAT,
         "as_of": origin.as_of,
@@ -184,13 +194,14 @@ def fit_risk_model(
         },
         "planted": _count_planted(items.planted),
         "later_items": late_card,
-        "calibration": {"slope": calibration.slope, "intercept": calibration.intercept},
+        "calibration": {"slope": held.calibration.slope, "intercept": held.calibration.intercept},
         "share": {
             "mean": share.mean,
             "scale": share.scale,
             "is_learned": share.booster is not None,
             "is_assumed": share.is_assumed,
         },
+        "held": held.card,
         "kinds": {kind: {"share": head.share, "is_learned": head.booster is not None} for kind, head in kinds.items()},
         "order": order_card,
         "numbers": list(encoding.numbers),
@@ -206,7 +217,7 @@ def fit_risk_model(
         version,
         encoding,
         tuple(boosters),
-        calibration,
+        held.calibration,
         share,
         kinds,
         card | {"version": version},
@@ -214,15 +225,130 @@ def fit_risk_model(
     )
 
 
-def _later_declarations(
-    items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int, is_late: Bools, said: Floats
-) -> LaterDeclarations:
+@dataclass(frozen=True)
+class _Ground:
+    """What is fitted on: the items and their rows, in order of time."""
+
+    items: TrainingItems
+    rows: Rows
+    planted: Planted | None
+    is_late: Bools
+    encoding: Encoding
+    settings: FitSettings
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the later items, held against what was foretold of them, make of the model; ``card``: what it says of it,
+    empty where there was nothing to hold."""
+
+    calibration: Calibration
+    amount: AmountCalibration = field(default_factory=AmountCalibration)
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _hold(ground: _Ground, choice: Choice) -> _Held:
+    """Calibrate probability and revenue on the later items; see `forecasts` and `population`."""
+    items, forecasts = ground.items, _forecast(ground, choice)
+    of = forecasts.rows
+    likeness = _likeness(ground)
+    # As the labels count (1/n for a declaration's result), not as the trees were made to look.
+    weight = (items.weight * likeness)[of]
+    irregular = items.is_irregular[of]
+    shift = math.log(ground.settings.positive_weight)
+    shrunk = fit_shrunk_calibration(forecasts.raw, irregular, weight, shift=shift)
+    probability = shrunk.calibration.apply(forecasts.raw)
+    recovered = np.where(irregular, items.revenue[of], 0.0)
+    amounts = fit_amounts(probability, forecasts.revenue, recovered, weight)
+    amount = amounts.calibration if amounts else AmountCalibration()
+    expected = probability * amount.apply(forecasts.revenue)
+    by = {
+        "by_probability": groups_of(probability),
+        "by_expected_revenue": groups_of(expected),
+        "by_potential_duties": groups_of(_potential(items.features)[of]),
+    }
+    card = _held_card(shrunk, amounts) | {
+        "rows": int(of.sum()),
+        "irregular": int(irregular.sum()),
+        "is_weighed_to_all_items": bool(np.any(likeness != 1)),
+        "found_over_expected": compare(probability, expected, irregular, recovered, weight, by),
+    }
+    if items.lane is not None:
+        found = {kind: irregular & (values[of] == 1) for kind, values in items.kinds.items()}
+        lanes = DetectionRows(probability, irregular, found, items.weight[of], items.lane[of])
+        card |= {"detection": detection_by_lane(lanes)}
+    return _Held(shrunk.calibration, amount, card)
+
+
+def _held_card(shrunk: ShrunkCalibration, amounts: ShrunkAmounts | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"slope": shrunk.slope, "level": shrunk.level, "effective_rows": shrunk.effective_rows}
+    if amounts is None:
+        return found | {"amount": None}
+    return found | {"amount": {"level": amounts.level, "slope": amounts.slope, "centre": amounts.calibration.centre}}
+
+
+def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
+    """Of several later parts; of the late rows alone, by the fit that chose, where these are given or rows are many."""
+    from basira.models.risk import trees
+
+    items, rows, settings = ground.items, ground.rows, ground.settings
+    fitting, day = _fitting(ground.encoding, settings, ground.seed), items.declared_day
+    potential = _potential(items.features)
+
+    def revenue_of(early: Bools, late: Bools) -> Floats:
+        share = _fit_share(_take(items, early), rows.x[early], ground.encoding, settings, ground.seed)
+        return share.revenue(rows.x[late], potential[late], trees.predict_raw)
+
+    if items.is_late is not None or len(rows.y) >= settings.try_both_below:
+        return Forecasts(ground.is_late, choice.late_raw, revenue_of(~ground.is_late, ground.is_late))
+
+    chosen_on = int((~ground.is_late).sum())
+
+    def predict(early: Bools, late: Bools) -> tuple[Floats, Floats]:
+        own, count = rows.only(early), int(early.sum())
+        first = int(day[late].min())
+        extra = None if ground.planted is None else ground.planted.weighted(choice.weight, of=own, before=first)
+        boosters = trees.fit_bags(
+            own.beside(extra).parts,
+            fitting,
+            size=choice.size,
+            # Fewer rows carry fewer rounds: with the root of their share the slope came out nearest to the truth.
+            rounds=max(10, round(choice.rounds * math.sqrt(count / chosen_on))),
+            bags=_FORECAST_BAGS,
+            labelled=count,
+        )
+        return trees.predict_raw(boosters, rows.x[late]), revenue_of(early, late)
+
+    return forecast_later(day, items.is_irregular, predict, fewest=FEWEST_OF_A_CLASS)
+
+
+def _likeness(ground: _Ground) -> Floats:
+    """By how many items without a result each labelled one counts; all 1 where none of those is known."""
+    from basira.models.risk.population import population_weights
+
+    found = ground.items.planted
+    if found is None:
+        return np.ones(len(ground.rows.y))
+    free = ~found.is_copy
+    return population_weights(
+        ground.rows.x,
+        ground.items.declared_day,
+        ground.encoding.matrix(found.features.filter(pl.Series(free))),
+        found.declared_day[free],
+        _fitting(ground.encoding, ground.settings, ground.seed),
+    )
+
+
+def _later_declarations(ground: _Ground, said: Floats) -> LaterDeclarations:
     """The later rows as selection would have seen them. Their stakes are of a share that is fitted on the earlier rows
     alone: one that saw their revenue would find it again."""
     from basira.models.risk import trees
 
-    share = _fit_share(_take(items, ~is_late), x[~is_late], encoding, settings, seed)
-    late = _take(items, is_late)
+    is_late, x = ground.is_late, ground.rows.x
+    early = _take(ground.items, ~is_late)
+    share = _fit_share(early, x[~is_late], ground.encoding, ground.settings, ground.seed)
+    late = _take(ground.items, is_late)
     ids = late.features["declaration_id"].to_numpy() if "declaration_id" in late.features.columns else None
     findings = late.weight * late.is_irregular
     revenue = np.where(late.is_irregular & np.isfinite(late.revenue), late.weight * late.revenue, 0.0)
@@ -277,6 +403,7 @@ def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
         weight=items.weight[at],
         is_late=None if items.is_late is None else items.is_late[at],
         planted=items.planted,
+        lane=None if items.lane is None else items.lane[at],
     )
 
 
@@ -441,82 +568,6 @@ def _evaded_shares(planted: PlantedItems | None) -> tuple[pl.DataFrame, Floats, 
         return None
     share = np.clip(planted.evaded[usable] / potential[usable], 0.0, 1.0)
     return planted.features.filter(pl.Series(usable)), share, potential[usable]
-
-
-@dataclass(frozen=True)
-class _KindRows:
-    """What kinds are learned from: the irregular items, the first ``results`` rows, then the copies.
-
-    ``of``: per kind 1, 0 or NaN (unknown). ``weight``: see `_weigh_kinds`.
-    """
-
-    x: Any
-    of: Mapping[str, Floats]
-    weight: Floats
-    results: int
-
-
-def _fit_kinds(
-    items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int
-) -> dict[str, KindHead]:
-    """P(kind | irregular) for each kind that was found; planted frauds stand for the kinds of which few were found."""
-    irregular = items.is_irregular
-    named = {k: v[irregular] for k, v in items.kinds.items() if (v[irregular] == 1).any()}
-    rows = _KindRows(x[irregular], named, np.ones(int(irregular.sum())), int(irregular.sum()))
-    planted = items.planted
-    usable = None if planted is None else planted.is_copy & np.isin(planted.kind, sorted(named))
-    if planted is not None and usable is not None and usable.any():
-        kind = planted.kind[usable]
-        rows = _KindRows(
-            np.concatenate([rows.x, encoding.matrix(planted.features.filter(pl.Series(usable)))]),
-            {k: np.concatenate([v, (kind == k).astype(np.float64)]) for k, v in named.items()},
-            _weigh_kinds(named, kind, settings),
-            rows.results,
-        )
-    # In the order in which the card keeps them: a model read back gives its columns in the same order.
-    # Half the trees, each twice as long a step: they are walked for every item of the service.
-    fitting = _fitting(encoding, replace(settings, learning_rate=2 * settings.learning_rate), seed)
-    return {kind: _fit_kind(kind, rows, fitting) for kind in sorted(named)}
-
-
-def _weigh_kinds(named: Mapping[str, Floats], planted: NDArray[np.str_], settings: FitSettings) -> Floats:
-    """Weights of the results, then of the copies: every planted kind counts as much as any other.
-
-    What is found most is what was looked for most, so its share among the results says little of the kind of what
-    the model ranks first; with these weights the heads are nearer to it (docs/explanation/model.md). A single result
-    counts at most `MOST_OF_A_RESULT`. ``planted``: the kind of each copy.
-    """
-    found = {k: float((named[k] == 1).sum()) for k in PLANTED_KINDS if k in named}
-    each = sum(found.values()) / len(found)
-    results = np.zeros(len(next(iter(named.values()))))
-    for kind, count in found.items():
-        results = np.maximum(results, np.where(named[kind] == 1, min(MOST_OF_A_RESULT, each / count), 0.0))
-    results[results == 0] = 1.0  # of a kind that is never planted, or unknown
-    known = int(np.any([np.isfinite(v) for v in named.values()], axis=0).sum())
-    present = [k for k in found if (planted == k).any()]
-    copies = np.zeros(len(planted))
-    for kind in present:
-        of_kind = planted == kind
-        copies[of_kind] = settings.planted_kind_weight * known / len(present) / of_kind.sum()
-    return np.concatenate([results, copies])
-
-
-def _fit_kind(kind: str, rows: _KindRows, fitting: Fitting) -> KindHead:
-    from basira.models.risk import trees
-
-    y, known = rows.of[kind], np.isfinite(rows.of[kind])
-    recorded = y[: rows.results][known[: rows.results]]
-    share = float((recorded.sum() + 0.5) / (len(recorded) + 1))
-    if min(y[known].sum(), (1 - y[known]).sum()) < FEWEST_FOR_A_HEAD:
-        return KindHead(share=share, booster=None)
-    booster = trees.fit_bags(
-        (rows.x[known], y[known], rows.weight[known]),
-        fitting,
-        size="small",
-        rounds=_KIND_ROUNDS,
-        bags=1,
-    )[0]
-    return KindHead(share=share, booster=booster)
 
 
 def _importance(boosters: Sequence[Any], encoding: Encoding, most: int = 30) -> dict[str, float]:

@@ -4,7 +4,8 @@ Enters: features. Leaves: per item the calibrated probability of an irregularity
 would bring, their product, and the probability of each kind. Never here: fitting (see `fit`), files
 (see `files`), or a probability for a feature list the model does not know.
 
-    revenue_if_fraud = evaded share of the potential duties (predicted) x potential duties (a feature)
+    revenue_if_fraud = evaded share of the potential duties (predicted) x potential duties (a feature), as later results
+                       correct it by size; at most the potential duties
     expected_revenue = fraud_probability x revenue_if_fraud
     probability of a kind = fraud_probability x P(kind | irregular)
 
@@ -16,13 +17,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from basira.models.risk.amounts import AmountCalibration
 from basira.models.risk.calibration import Calibration
 from basira.models.risk.matrix import Encoding
 from basira.schema.stake import StakeScale
@@ -50,20 +52,23 @@ class KindHead:
 class ShareHead:
     """Evaded share of the potential duties, given irregularity. ``scale`` makes the sums agree.
 
-    ``is_assumed``: no revenue was ever recorded, and the whole potential is taken to be at stake.
+    ``is_assumed``: no revenue was ever recorded, and the whole potential is taken to be at stake. ``amount``: by which
+    later results corrected the revenue.
     """
 
     mean: float
     scale: float
     booster: lgb.Booster | None
     is_assumed: bool = False
+    amount: AmountCalibration = field(default_factory=AmountCalibration)
 
     def revenue(self, x: Matrix, potential: Floats, raw_of: RawScores) -> Floats:
         """Revenue if irregular of each row: an amount, at most its ``potential`` duties (0 where unknown)."""
         share = np.full(len(x), self.mean)
         if self.booster is not None:
             share = np.clip(raw_of([self.booster], x), 0.0, 1.0)
-        found: Floats = np.maximum(potential, 0.0) * np.clip(share * self.scale, 0.0, 1.0)
+        most = np.maximum(potential, 0.0)
+        found: Floats = np.minimum(self.amount.apply(most * np.clip(share * self.scale, 0.0, 1.0)), most)
         return found
 
 

@@ -178,7 +178,7 @@ def _carry(
         sample_share=1.0 if one.share is None else one.share,
     )
     settled = settle_rule(rule, vocabulary, {})
-    check_persons(settled, vocabulary)
+    check_persons(settled.condition, vocabulary)
     check_dates(settled, today=today)
     return Carried(one.line, settled, tuple(dict.fromkeys(notes)))
 

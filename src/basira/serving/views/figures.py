@@ -10,7 +10,7 @@ amends afterwards takes nothing from the control that found it. Cancelled declar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from statistics import quantiles
@@ -22,11 +22,14 @@ from basira.serving.service import Service
 from basira.serving.trial import profiles_of
 from basira.storage.record.figures import (
     OFFICER,
+    RANDOM,
+    FoundRevenue,
     Period,
     StatusCount,
     count_statuses,
     find_random_results,
     find_result_moments,
+    sum_revenue,
 )
 
 # In this order; a source of another name comes behind.
@@ -96,22 +99,30 @@ def make_report(service: Service, period: Period) -> Report:
     """The figures of a period and of the one before it. Raises StoreError."""
     with service.database.read() as connection:
         counts = count_statuses(connection, period)
+        revenue = sum_revenue(connection, period)
         before = count_statuses(connection, period.before())
+        revenue_before = sum_revenue(connection, period.before())
         drawn = find_random_results(connection, period)
         moments = find_result_moments(connection, period)
         moments_before = find_result_moments(connection, period.before())
-    offices = sorted({one.office for one in counts})
+    by_office, by_source, by_result = (_groups(counts, key) for key in ("office", "source", "result_source"))
+    money_by_office, money_by_source = _amounts(revenue, "office"), _amounts(revenue, "result_source")
     return Report(
         period=period,
-        whole=_figures(counts, counts),
-        before=_figures(before, before),
-        offices={name: _of(counts, lambda one, name=name: one.office == name) for name in offices},  # type: ignore[misc]
-        sources={name: _of_source(counts, name) for name in _sources(counts)},
+        whole=_figures(counts, counts, _total(revenue)),
+        before=_figures(before, before, _total(revenue_before)),
+        offices={
+            name: _figures(of_it, of_it, money_by_office.get(name, 0.0)) for name, of_it in sorted(by_office.items())
+        },
+        sources={
+            name: _figures(by_source.get(name, ()), by_result.get(name, ()), money_by_source.get(name, 0.0))
+            for name in _in_order({*by_source, *by_result})
+        },
         lanes=_lanes(service, counts),
         hours=_hours(moments),
         hours_before=_hours(moments_before),
-        undetected=weighted_share([(chance, truth) for chance, truth in drawn if truth is not None]),
-        drawn=len(drawn),
+        undetected=weighted_share(drawn),
+        drawn=_count(by_source.get(RANDOM, ())),
         currency=_currency(service),
     )
 
@@ -121,33 +132,46 @@ def _currency(service: Service) -> str:
     return profiles.currencies[0] if profiles is not None and profiles.currencies else CURRENCY_BEFORE
 
 
-def _of(counts: Sequence[StatusCount], is_one: Callable[[StatusCount], bool]) -> Figures:
-    chosen = [one for one in counts if is_one(one)]
-    return _figures(chosen, chosen)
+def _groups(counts: Iterable[StatusCount], key: str) -> dict[str, list[StatusCount]]:
+    """The counts by the value of an attribute; those without one in no group."""
+    found: dict[str, list[StatusCount]] = {}
+    for one in counts:
+        if (name := getattr(one, key)) is not None:
+            found.setdefault(name, []).append(one)
+    return found
 
 
-def _of_source(counts: Sequence[StatusCount], name: str) -> Figures:
-    return _figures([one for one in counts if one.source == name], [one for one in counts if one.result_source == name])
+def _amounts(revenue: Iterable[FoundRevenue], key: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for one in revenue:
+        if (name := getattr(one, key)) is not None:
+            found[name] = found.get(name, 0.0) + one.amount
+    return found
 
 
-def _sources(counts: Sequence[StatusCount]) -> list[str]:
-    known = {one.source for one in counts} | {one.result_source for one in counts if one.result_source}
-    return sorted(known, key=lambda name: (SOURCES.index(name) if name in SOURCES else len(SOURCES), name))
+def _total(revenue: Iterable[FoundRevenue]) -> float:
+    return sum(one.amount for one in revenue)
 
 
-def _figures(given: Sequence[StatusCount], found: Sequence[StatusCount]) -> Figures:
-    """``given``: whose lanes count; ``found``: whose results do."""
+def _in_order(sources: Iterable[str]) -> list[str]:
+    return sorted(sources, key=lambda name: (SOURCES.index(name) if name in SOURCES else len(SOURCES), name))
+
+
+def _figures(given: Sequence[StatusCount], found: Sequence[StatusCount], revenue: float) -> Figures:
+    """``given``: whose lanes count; ``found``: whose results do, and so does their ``revenue``."""
     declared = _count(given)
     selected = _count(one for one in given if one.inspects)
     inspected = _count(one for one in given if one.inspects and one.is_inspected)
-    with_result = [one for one in found if one.is_irregular is not None]
     return Figures(
         declared=declared,
         selected=share_of(selected, declared),
         carried_out=share_of(inspected, selected),
         control=share_of(inspected, declared),
-        hit=share_of(_count(one for one in with_result if one.is_irregular), _count(with_result)),
-        revenue=sum(one.revenue or 0.0 for one in found),
+        hit=share_of(
+            _count(one for one in found if one.is_irregular),
+            _count(one for one in found if one.is_irregular is not None),
+        ),
+        revenue=revenue,
     )
 
 

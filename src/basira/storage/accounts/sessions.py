@@ -289,6 +289,24 @@ def revoke_sessions(connection: sa.Connection, user_id: str, *, actor: str, moti
     return ended
 
 
+@dataclass(frozen=True)
+class OpenSessions:
+    """How many sessions of a user are open, and when the user was last seen in any (text of `moment_text`; None:
+    never, or longer ago than ended sessions are kept)."""
+
+    count: int
+    last_seen_at: str | None
+
+
+def find_open_sessions(connection: sa.Connection, user_id: str, *, now: datetime) -> OpenSessions:
+    """The sessions of a user that have neither ended nor expired; idle ones count."""
+    of = USER_SESSION.c
+    is_open = sa.and_(of.user_id == user_id, of.revoked_at.is_(None), of.expires_at > moment_text(now))
+    count = connection.execute(sa.select(sa.func.count()).select_from(USER_SESSION).where(is_open)).scalar_one()
+    seen = connection.execute(sa.select(sa.func.max(of.last_seen_at)).where(of.user_id == user_id)).scalar()
+    return OpenSessions(count, seen)
+
+
 def unlock_login(connection: sa.Connection, user_id: str, *, actor: str, now: datetime) -> int:
     """Forget the failed attempts of a user's login, which ends its lock-out; how many there were."""
     lock_chains(connection)

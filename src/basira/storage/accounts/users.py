@@ -155,6 +155,67 @@ def list_users(connection: sa.Connection) -> list[User]:
     return _find(connection, sa.true())
 
 
+@dataclass(frozen=True)
+class UserSearch:
+    """Which users: those whose login or name has ``text`` in it, who hold a ``role`` or a role of an ``office``, who
+    are active. Empty: whichever. Users whose person was erased have no login, and are found without ``text``."""
+
+    text: str = ""
+    role: str = ""
+    office: str = ""
+    is_active: bool | None = None
+
+
+def find_users(
+    connection: sa.Connection, wanted: UserSearch, *, offset: int = 0, limit: int | None = None
+) -> tuple[list[User], int]:
+    """The users that are wanted, in the order of logins, and how many there are in all. ``limit``: of the first; None:
+    every one."""
+    found = _wanted(wanted)
+    total = connection.execute(sa.select(sa.func.count()).select_from(APP_USER).where(found)).scalar_one()
+    query = sa.select(APP_USER.c.user_id).where(found).order_by(APP_USER.c.login, APP_USER.c.user_id)
+    ids = connection.execute(query.offset(offset).limit(limit)).scalars().all()
+    return _find(connection, APP_USER.c.user_id.in_(ids)), total
+
+
+def count_inspectors(connection: sa.Connection) -> dict[str, int]:
+    """How many active users are inspectors of each office; an office without one is absent."""
+    query = (
+        sa.select(USER_ROLE.c.office, sa.func.count().label("count_of"))
+        .join(APP_USER, APP_USER.c.user_id == USER_ROLE.c.user_id)
+        .where(USER_ROLE.c.role == "inspector", APP_USER.c.is_active)
+        .group_by(USER_ROLE.c.office)
+    )
+    return {row.office: row.count_of for row in connection.execute(query)}
+
+
+def _wanted(wanted: UserSearch) -> sa.ColumnElement[bool]:
+    parts: list[sa.ColumnElement[bool]] = [sa.true()]
+    if text := normalised_login(wanted.text):
+        parts.append(
+            sa.or_(
+                APP_USER.c.login.contains(text, autoescape=True),
+                sa.func.lower(APP_USER.c.display_name).contains(text, autoescape=True),
+                APP_USER.c.display_name.contains(wanted.text.strip(), autoescape=True),
+            )
+        )
+    if wanted.role or wanted.office:
+        held = sa.select(USER_ROLE.c.user_id)
+        held = held.where(USER_ROLE.c.role == wanted.role) if wanted.role else held
+        held = held.where(USER_ROLE.c.office == wanted.office) if wanted.office else held
+        parts.append(APP_USER.c.user_id.in_(held))
+    if wanted.is_active is not None:
+        parts.append(APP_USER.c.is_active.is_(sa.true() if wanted.is_active else sa.false()))
+    return sa.and_(*parts)
+
+
+def new_password() -> str:
+    """A password to hand over, for an account that must change it: 16 random signs (79 bits) that are not mistaken for
+    one another, in groups of four."""
+    signs = "abcdefghijkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(signs) for _ in range(4)) for _ in range(4))
+
+
 def set_grants(
     connection: sa.Connection,
     user_id: str,

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from basira.schema.fields import EXTRA_PREFIX, FIELDS
 from basira.schema.json_values import JsonObject
+from basira.storage.described import remove_features
 from basira.storage.history.draft import Draft
 from basira.storage.history.erased import note_erased
 from basira.storage.history.files import storage_errors, sync_folder
@@ -195,6 +196,7 @@ def _named(column: pa.Array, value: str) -> pa.Array:
 def _remove(root: Path, paths: list[str], now: datetime) -> None:
     with storage_errors(root):
         note_erased(root, paths, now=now)
+        remove_features(root)
         for path in paths:
             (root / path).unlink(missing_ok=True)
             sync_folder((root / path).parent)

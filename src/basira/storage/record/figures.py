@@ -6,16 +6,15 @@ Never here: a rate, an interval; a declaration's number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
-from basira.storage.database.tables import DECLARATION_STATUS
+from basira.storage.database.tables import DAY_COUNT, DECLARATION_STATUS
 
-OFFICER = "officer"
+OFFICER, RANDOM = "officer", "random"
+_TRUTHS = {"irregular": True, "compliant": False, "": None}
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Period:
 class StatusCount:
     """How many declarations are alike. ``day``: on which the lane was given (YYYY-MM-DD). ``source``: why, a basis or
     "officer". ``result_source``: the same of the lane in which the last result came; None without one.
-    ``is_irregular``: of the results; None without. ``revenue``: found by them, in the currency of the results; None
-    where none states any. ``count``: of the declarations."""
+    ``is_irregular``: of the results; None without. ``count``: of the declarations, at least 1."""
 
     office: str
     day: str
@@ -52,25 +50,62 @@ class StatusCount:
     result_source: str | None
     is_irregular: bool | None
     count: int
-    revenue: float | None
+
+
+@dataclass(frozen=True)
+class FoundRevenue:
+    """What results found, in their currency. ``office``: of the lane in force; ``result_source``: see `StatusCount`."""
+
+    office: str
+    result_source: str | None
+    amount: float
 
 
 def count_statuses(connection: sa.Connection, period: Period) -> list[StatusCount]:
-    """The declarations of a period, without the cancelled ones."""
-    place = DECLARATION_STATUS.c
-    groups = [
-        place.office,
-        sa.func.substr(place.given_at, 1, 10),
-        place.lane,
-        sa.case((place.is_reselected, OFFICER), else_=place.basis),
-        place.inspects,
-        place.is_inspected,
-        place.result_source,
-        place.is_irregular,
+    """The declarations of a period, without the cancelled ones. Costs its days, not its declarations."""
+    of = DAY_COUNT.c
+    query = sa.select(DAY_COUNT).where(
+        of.day >= period.first.isoformat(), of.day <= period.last.isoformat(), of.declarations > 0
+    )
+    if period.office is not None:
+        query = query.where(of.office == period.office)
+    return [
+        StatusCount(
+            row.office,
+            row.day,
+            row.lane,
+            row.source,
+            row.inspects,
+            row.is_inspected,
+            row.result_source or None,
+            _TRUTHS[row.result],
+            row.declarations,
+        )
+        for row in connection.execute(query)
     ]
-    query = sa.select(*groups, sa.func.count(), sa.func.sum(place.found_revenue)).where(*_within(period))
-    rows: Iterable[Sequence[Any]] = connection.execute(query.group_by(*groups))
-    return [StatusCount(*row) for row in rows]
+
+
+def count_waiting(connection: sa.Connection) -> dict[str, int]:
+    """How many declarations wait for an inspection, of whichever day, by office; an office in which none waits is
+    absent."""
+    place = DECLARATION_STATUS.c
+    query = (
+        sa.select(place.office, sa.func.count().label("count_of"))
+        .where(place.inspects.is_(sa.true()), place.is_inspected.is_(sa.false()), place.is_cancelled.is_(sa.false()))
+        .group_by(place.office)
+    )
+    return {row.office: row.count_of for row in connection.execute(query)}
+
+
+def sum_revenue(connection: sa.Connection, period: Period) -> list[FoundRevenue]:
+    """What was found in a period's declarations, by office and source; none where no result states an amount."""
+    place = DECLARATION_STATUS.c
+    query = (
+        sa.select(place.office, place.result_source, sa.func.sum(place.found_revenue))
+        .where(*_within(period), place.found_revenue.is_not(None))
+        .group_by(place.office, place.result_source)
+    )
+    return [FoundRevenue(office, source, float(amount)) for office, source, amount in connection.execute(query)]
 
 
 def find_result_moments(connection: sa.Connection, period: Period) -> list[tuple[str, str, str]]:
@@ -82,12 +117,16 @@ def find_result_moments(connection: sa.Connection, period: Period) -> list[tuple
     return [(office, given, came) for office, given, came in found]
 
 
-def find_random_results(connection: sa.Connection, period: Period) -> list[tuple[float, bool | None]]:
-    """Of each declaration that was drawn at random: the probability that it would be, and whether it is irregular (None
-    without a result). A lane that an officer gave later takes it out of the sample."""
+def find_random_results(connection: sa.Connection, period: Period) -> list[tuple[float, bool]]:
+    """Of each declaration that was drawn at random and has a result: the probability that it would be drawn, and
+    whether it is irregular. A lane that an officer gave later takes it out of the sample."""
     place = DECLARATION_STATUS.c
     query = sa.select(place.inclusion_probability, place.is_irregular).where(
-        *_within(period), place.basis == "random", ~place.is_reselected, place.inclusion_probability > 0
+        *_within(period),
+        place.basis == RANDOM,
+        place.is_reselected.is_(sa.false()),
+        place.inclusion_probability > 0,
+        place.is_irregular.is_not(None),
     )
     return [(float(chance), truth) for chance, truth in connection.execute(query)]
 

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from basira.schema.canonical import canonical_values
 from basira.schema.errors import StoreError, UsageError
 from basira.storage.database.connection import Database
+from basira.storage.database.migrations.day_counts import day_count_faults
 from basira.storage.database.migrations.statuses import status_faults
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
 from basira.storage.record.chain import CHAINED, GENESIS, Head, LinkedRow, Stream, chained_hash, is_storable
@@ -115,9 +116,14 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
 
 def _verify_statuses(connection: sa.Connection) -> list[str]:
     """Whether the queue and the figures of a period show what the events say."""
-    return [
+    faults = [
         f"the status of declaration {found}: expected what its events say, found {what}"
         for what, query in status_faults(connection.dialect.name).items()
+        if (found := connection.exec_driver_sql(query).scalar()) is not None
+    ]
+    return faults or [
+        f"the counts of {found}: expected those of its declarations, found others"
+        for query in day_count_faults()
         if (found := connection.exec_driver_sql(query).scalar()) is not None
     ]
 

@@ -43,7 +43,9 @@ def get_first(request: Request) -> Response:
 def _first_page(visitor: Visitor) -> str:
     if visitor.user.must_change_password:
         return "/account"
-    return "/queue" if visitor.may("queue:read") else "/account"
+    if visitor.may("queue:read"):
+        return "/queue"
+    return "/people" if visitor.may("access:read") else "/account"
 
 
 @router.get("/login", dependencies=[Depends(limit_by_address)])

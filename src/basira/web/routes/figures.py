@@ -50,12 +50,14 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Bar:
-    """A line of a chart. ``value``, ``low``, ``high``: 0 to 1; None: nothing to show."""
+    """A line of a chart. ``value``, ``low``, ``high``: 0 to 1; None: nothing to show. ``text``: beside the bar, where
+    that is not ``value`` as a percentage."""
 
     label: str
     value: float | None
     low: float | None = None
     high: float | None = None
+    text: str = ""
 
 
 def _period(

@@ -133,11 +133,33 @@
     form.addEventListener("input", () => store(form));
   }
 
+  // What is recorded is no draft any more.
+  for (const one of document.querySelectorAll("[data-recorded]")) {
+    try {
+      sessionStorage.removeItem(`${DRAFT}${document.body.dataset.user}:${one.dataset.recorded}`);
+    } catch { /* nothing was kept */ }
+  }
+
   for (const form of document.querySelectorAll("form[data-draft]")) {
     // A page that comes back with faults holds what was sent; what is stored is the same or older.
     if (!form.querySelector("[aria-invalid]")) restore(form);
     followConclusion(form);
   }
+
+  // Without a connection nothing is sent: a form would be lost on the browser's own page of the fault.
+  const showConnection = () => {
+    const notice = document.getElementById("offline");
+    if (notice) notice.hidden = navigator.onLine;
+  };
+  window.addEventListener("offline", showConnection);
+  window.addEventListener("online", showConnection);
+  showConnection();
+  document.addEventListener("submit", (event) => {
+    if (navigator.onLine) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    showConnection();
+  });
 
   // One click, one request. The record itself takes the second of two as the first.
   document.addEventListener("submit", (event) => {

@@ -170,10 +170,14 @@ def list_models(history: History, place: str | Path) -> list[StagedModel]:
     models = Models(history.root)
     with _open_if_there(place) as database:
         if database is None:
-            steps = read_steps(models, None)
-        else:
-            with database.read() as connection:
-                steps = read_steps(models, connection)
+            return staged_models(models, None)
+        with database.read() as connection:
+            return staged_models(models, connection)
+
+
+def staged_models(models: Models, connection: sa.Connection | None) -> list[StagedModel]:
+    """`list_models` in a database that is open; None: no step is on record."""
+    steps = read_steps(models, connection)
     cards = models.cards()
     there = {str(card["version"]) for card in cards}
     gone = dict.fromkeys(step.version for step in steps if step.version not in there)
@@ -196,9 +200,19 @@ def take_model_step(
     Raises ModelError when it may not be taken, NotFoundError for an unknown model or login, StoreError.
     """
     models = Models(history.root)
-    card = _card_of(models, version)
+    _card_of(models, version)
     adopt_models(history, place, now=now)
-    with Database(place, create=False) as database, database.write() as connection:
+    with Database(place, create=False) as database:
+        return take_step_in(models, database, version, wanted, login=login, now=now, motive=motive)
+
+
+def take_step_in(
+    models: Models, database: Database, version: str, wanted: Stage, *, login: str, now: datetime, motive: str
+) -> StageStep:
+    """As `take_model_step`, in a database that is open."""
+    card = _card_of(models, version)
+    adopt_in(models, database, now=now)
+    with database.write() as connection:
         lock_chains(connection)
         steps = read_steps(models, connection)
         person = find_person(connection, login)
@@ -228,9 +242,17 @@ def roll_back(history: History, place: str | Path, *, login: str, now: datetime,
 
     One person may do it: two approved the earlier model once. Raises ModelError, NotFoundError, StoreError.
     """
-    models = Models(history.root)
     adopt_models(history, place, now=now)
-    with Database(place, create=False) as database, database.write() as connection:
+    with Database(place, create=False) as database:
+        return roll_back_in(Models(history.root), database, login=login, now=now, motive=motive)
+
+
+def roll_back_in(
+    models: Models, database: Database, *, login: str, now: datetime, motive: str
+) -> tuple[str | None, str]:
+    """As `roll_back`, in a database that is open."""
+    adopt_in(models, database, now=now)
+    with database.write() as connection:
         lock_chains(connection)
         steps = read_steps(models, connection)
         person = find_person(connection, login)

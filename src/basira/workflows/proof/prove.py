@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from basira.monitor.domains import DomainEstimate, estimate_domains
-from basira.monitor.estimate import ESTIMATORS, Estimate, Flags, Floats, Sampled, estimate_total
+from basira.monitor.estimate import ESTIMATORS, Estimate, Flags, Floats, Sampled, estimate_total, level_for_every_day
 from basira.monitor.proof import Lane, Measure, Proof
 from basira.monitor.response import Response, bounds_of_missing, response_chances
 from basira.monitor.worth import Worth, naive_rate, share_of, worth_of
@@ -24,6 +24,7 @@ from basira.workflows.engine import EngineBounds
 from basira.workflows.proof.population import OFFICERS, SOURCES, Population, read_population
 
 DOMAINS = ("office", "chapter", "origin")
+_YEAR = 365
 # Of an unselected declaration: by what it would have been inspected.
 _RANDOM = SOURCES.index("random")
 
@@ -53,6 +54,7 @@ def prove(
     is_irregular = table["is_irregular"].fill_null(value=False).to_numpy()
     sources = _sources(population.table)
     inclusion = table["inclusion_probability"].to_numpy()
+    part = ((last - first).days + 1) / _YEAR
     selected = table["is_selected"].to_numpy()
     return Proof(
         first=first,
@@ -74,8 +76,8 @@ def prove(
         response=dict(zip(SOURCES, (float(x) for x in response.shares), strict=False)),
         naive=naive_rate(sources),
         missing_bounds=bounds_of_missing(inclusion, selected, in_sample, is_irregular),
-        rate=_measure("rate", samples.rate, table),
-        gap=_measure("gap", samples.gap, table),
+        rate=_measure("rate", samples.rate, table, part),
+        gap=_measure("gap", samples.gap, table, part),
         lanes=_lanes(population),
         sources=sources,
     )
@@ -129,11 +131,13 @@ def _expectations(table: pl.DataFrame) -> tuple[Floats, Floats]:
     return prior.to_numpy(), stake.fill_null(middle or 1.0).clip(1.0).to_numpy()
 
 
-def _measure(name: str, sampled: Sampled, table: pl.DataFrame) -> Measure:
+def _measure(name: str, sampled: Sampled, table: pl.DataFrame, part: float) -> Measure:
+    """``part``: of a year that the period is: it may be looked at every day of it."""
     totals: dict[str, Estimate | None] = {name: estimate_total(sampled, name) for name in ESTIMATORS}
     domains = {by: estimate_domains(sampled, table[by].to_list(), totals["difference"]) for by in DOMAINS}
     whole = DomainEstimate("", table.height, int(sampled.is_known.sum()), totals["difference"], 1.0)
-    return Measure(name, totals, whole, float(sampled.value[sampled.is_known].sum()), domains)
+    always = estimate_total(sampled, level=level_for_every_day(part))
+    return Measure(name, totals, whole, always, float(sampled.value[sampled.is_known].sum()), domains)
 
 
 def _lanes(population: Population) -> list[Lane]:

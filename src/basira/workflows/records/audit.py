@@ -33,6 +33,7 @@ from basira.storage.record.personal import values_before, values_of_person
 from basira.storage.record.runs import Operations
 from basira.storage.record.verify import Verified, export_heads, verify
 from basira.storage.rules.lists import entries_before, entries_naming, prove_lists
+from basira.storage.rules.prove import prove_rules
 
 _ERASED = "values and rejected declarations"
 
@@ -59,8 +60,8 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
         verified = verify(operations, kept=kept)
         missing = _missing_snapshots(operations, record.history)
         with operations.database.read() as connection:
-            lists = prove_lists(connection)
-    return replace(verified, faults=(*verified.faults, *lists, *missing))
+            profiles = [*prove_rules(connection), *prove_lists(connection)]
+    return replace(verified, faults=(*verified.faults, *profiles, *missing))
 
 
 def heads_of(record: Record) -> list[Head]:

@@ -25,7 +25,7 @@ from basira.selection.batch.draw import hash_key
 from basira.selection.policy.model import Policy
 from basira.selection.ranking import eligibility, rank
 from basira.storage.rules.selections import RecordedSelection
-from basira.workflows.rules.backtest import Period
+from basira.workflows.rules.period import Period
 
 # Bases whose slots are not the model's, whatever rules there are.
 _NOT_OF_THE_MODEL = ("mandatory", "random", "fallback")

@@ -14,7 +14,7 @@ import polars as pl
 from basira.render.languages import LANGUAGES
 from basira.rules.bulk import DECLARATION, HIT
 from basira.rules.evaluate import truths_of_items
-from basira.rules.findings import WITHHELD, Finding, find_reasons, say_finding
+from basira.rules.findings import Finding, find_reasons, say_finding, without_persons
 from basira.rules.json_form import write_condition
 from basira.rules.lists.dated import DatedLists
 from basira.rules.model import AllItems, AnyItem, Condition, CountItems, Rule, walk
@@ -22,8 +22,9 @@ from basira.rules.names import Vocabulary
 from basira.rules.near import Loosened, loosen, margin_of
 from basira.rules.values import Facts, ListValues
 from basira.schema.json_values import JsonObject
-from basira.workflows.rules.backtest import Period, facts_of, judge_rule
+from basira.workflows.rules.backtest import facts_of, judge_rule
 from basira.workflows.rules.dated import judge_period, lists_of
+from basira.workflows.rules.period import Period
 
 _EXAMPLES = 10
 _QUANTIFIERS = (AnyItem, AllItems, CountItems)
@@ -88,7 +89,7 @@ def _outside(
     loosened = loosen(condition)
     if not loosened or missed.is_empty():
         return []
-    days = period.declarations["day"].to_list()
+    days = period.declarations["day"]
     outcomes = judge_period(period.items, days, [one.rest for one in loosened], vocabulary, lists)
     few = _only(period, missed["number"])
     found: dict[str, CounterExample] = {}
@@ -160,14 +161,3 @@ def _example(declaration_id: str, finding: Finding, vocabulary: Vocabulary) -> C
         {language: say_finding(shown, vocabulary, language) for language in LANGUAGES},
         margin_of(finding),
     )
-
-
-def without_persons(finding: Finding, vocabulary: Vocabulary) -> Finding:
-    """The finding without a value that may name a person, or is a free text, and without the entry that it is near."""
-    hidden = {
-        name for name, _ in finding.read if vocabulary.names[name].is_personal or vocabulary.names[name].kind == "prose"
-    }
-    if not hidden:
-        return finding
-    read = tuple((name, WITHHELD if name in hidden else value) for name, value in finding.read)
-    return replace(finding, read=read, listed=None)

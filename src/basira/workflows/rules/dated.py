@@ -26,7 +26,7 @@ def lists_of(lists: Mapping[str, ListValues] | DatedLists, day: date) -> Mapping
 
 def judge_period(
     items: pl.DataFrame,
-    days: Sequence[date],
+    days: pl.Series,
     conditions: Sequence[Condition],
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
@@ -36,12 +36,14 @@ def judge_period(
     ``days``: of each declaration, in their order.
     """
     asks_lists = any(isinstance(one, model.InList) for condition in conditions for one in model.walk(condition))
-    if not isinstance(lists, DatedLists) or not asks_lists or not days:
+    if not isinstance(lists, DatedLists) or not asks_lists or days.is_empty():
         return judge_many(items, conditions, vocabulary, lists_of(lists, date.min))
     # All days of one stretch have the same lists: each stretch is judged at once.
+    stretches = {day: lists.stretch_of(day) for day in days.unique()}
     of_declaration = pl.DataFrame(
-        {DECLARATION: range(len(days)), "stretch": [lists.stretch_of(day) for day in days], "day": days}
-    ).with_columns(pl.col(DECLARATION).cast(items.schema[DECLARATION]))
+        {"stretch": days.replace_strict(stretches, return_dtype=pl.Int64), "day": days}
+    ).with_row_index(DECLARATION)
+    of_declaration = of_declaration.with_columns(pl.col(DECLARATION).cast(items.schema[DECLARATION]))
     parts = []
     for _, part in of_declaration.group_by("stretch", maintain_order=True):
         own = items.join(part.select(DECLARATION), on=DECLARATION, how="semi", maintain_order="left")

@@ -19,13 +19,14 @@ from basira.storage.database.connection import Database
 from basira.storage.history.store import History
 from basira.storage.rules.selections import recorded_selections
 from basira.storage.rules.store import get_version
-from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.rules.backtest import BackTest, PeriodDays, back_test, judge_rule, read_period
+from basira.workflows.engine import EngineBounds, Pause, Progress, no_pause, silent
+from basira.workflows.rules.backtest import BackTest, back_test, judge_rule
 from basira.workflows.rules.beside import Beside, Others, Recorded, RunTerms, put_beside
 from basira.workflows.rules.counter import CounterExamples, find_counter_examples
 from basira.workflows.rules.gate import GateValues, gate_of
-from basira.workflows.rules.life import read_stored, rules_in_force, take_step
+from basira.workflows.rules.life import read_stored, require_step, rules_in_force, take_step
 from basira.workflows.rules.lists import read_dated
+from basira.workflows.rules.period import PeriodDays, read_period
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,11 @@ def run_full_test(
     *,
     engine: EngineBounds | None = None,
     progress: Progress = silent,
+    pause: Pause = no_pause,
 ) -> FullTest:
-    """Back-test a version of a rule; with a login the test is a step of its life.
+    """Back-test a version of a rule; with a login the test is a step of its life, which must be allowed before.
+
+    ``pause``: called between its parts.
 
     Raises NotFoundError without the rule, UsageError for the period, RuleError when the step may not be taken,
     PolicyError as ``policy_on``.
@@ -72,13 +76,19 @@ def run_full_test(
         others = [one for one in rules_in_force(connection, on=order.now.date()) if one.rule.rule_id != order.rule_id]
     recorded = read_recorded(database, order.days)
     rule = read_stored(stored)
+    if order.login:
+        require_step(database, order.rule_id, "tested", login=order.login, version=stored.version)
     conditions = [rule.condition, *(one.rule.condition for one in others)]
     period = read_period(
         history, conditions, vocabulary, order.days, engine=engine, progress=progress, with_operators=True
     )
+    pause()
     found = back_test(rule, period, vocabulary, lists, probabilities=recorded.probabilities)
     gate = gate_of(rule, found, policy_on)
-    outcomes = [judge_rule(one.rule, period, vocabulary, lists) for one in others]
+    outcomes = []
+    for one in others:
+        pause()
+        outcomes.append(judge_rule(one.rule, period, vocabulary, lists))
     beside = put_beside(
         judge_rule(rule, period, vocabulary, lists),
         period,
@@ -86,7 +96,9 @@ def run_full_test(
         Others([(one.rule.rule_id, one.stored.version) for one in others], outcomes),
         takes_slots=bool(rule.effect.lane),
     )
+    pause()
     examples = find_counter_examples(rule, period, vocabulary, lists)
+    pause()
     if order.login:
         take_step(
             database,

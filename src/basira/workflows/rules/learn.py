@@ -18,11 +18,11 @@ from basira.rules.bulk import DECLARATION, HIT
 from basira.rules.lists.dated import DatedLists
 from basira.rules.model import Condition, Effect, Rule
 from basira.rules.names import Vocabulary
-from basira.rules.prune import Pruned, prune
+from basira.rules.prune import Pruned, expect_findings, prune
 from basira.rules.suggest import Results, Suggestion
 from basira.schema.errors import UsageError
-from basira.workflows.rules.backtest import Period
 from basira.workflows.rules.dated import judge_period
+from basira.workflows.rules.period import Period
 
 # A suggestion may read these: declared values, and features that an analyst knows.
 READ: tuple[str, ...] = (
@@ -101,11 +101,13 @@ def draft_of(one: Suggestion, number: int, *, lane: str, starts_on: date, days: 
 
 @dataclass(frozen=True)
 class PrunedRules:
-    """``kept``: identifiers of the rules that the findings rest on; ``others``: of the rest."""
+    """``kept``: identifiers of the rules that the findings rest on; ``others``: of the rest. ``figures``: of the
+    expected findings of all hits; ``past_share``: of the findings that were made, weighted, what the kept ones hit."""
 
     kept: tuple[str, ...]
     others: tuple[str, ...]
     figures: Pruned
+    past_share: float
 
 
 def prune_rules(
@@ -117,7 +119,8 @@ def prune_rules(
     *,
     keep: float,
 ) -> PrunedRules:
-    """The fewest rules that keep a share of the findings that they have in a period, weighted as `split_results` does.
+    """The fewest rules that keep a share of the findings to expect of their hits in a period (`rules.prune`), by its
+    results, weighted as `split_results` does.
 
     A mandatory rule is always kept, and is not counted: it does not stand for what it finds. Raises UsageError without
     rules that are not mandatory.
@@ -125,7 +128,7 @@ def prune_rules(
     asked = [one for one in rules if not one.effect.is_mandatory]
     if not asked:
         raise UsageError("Expected rules that are not mandatory, found none.", hint="`basira rules list` shows them.")
-    days = period.declarations["day"].to_list()
+    days = period.declarations["day"]
     judged = judge_period(period.items, days, [one.condition for one in asked], vocabulary, lists)
     offices = period.declarations["office"]
     hits = np.column_stack(
@@ -134,11 +137,13 @@ def prune_rules(
             for n, one in enumerate(asked)
         ]
     )
-    findings = period.declarations["is_irregular"].fill_null(value=False).to_list()
+    results = period.declarations["is_irregular"].to_list()
     weights = [
-        1.0 / max(_LEAST_PROBABILITY, probabilities.get(name, 1.0)) if found else 0.0
-        for name, found in zip(period.declarations["declaration_id"], findings, strict=True)
+        1.0 / max(_LEAST_PROBABILITY, probabilities.get(name, 1.0)) for name in period.declarations["declaration_id"]
     ]
-    figures = prune(hits, weights, keep=keep)
+    figures = prune(hits, expect_findings(hits, results, weights).tolist(), keep=keep)
     kept = tuple(asked[position].rule_id for position in figures.kept)
-    return PrunedRules(kept, tuple(one.rule_id for one in asked if one.rule_id not in kept), figures)
+    worth = np.where([bool(one) for one in results], weights, 0.0) * hits.any(axis=1)
+    stays = hits[:, list(figures.kept)].any(axis=1)
+    past = float(worth[stays].sum() / worth.sum()) if worth.any() else 1.0
+    return PrunedRules(kept, tuple(one.rule_id for one in asked if one.rule_id not in kept), figures, past)

@@ -80,7 +80,7 @@ def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] 
         raise rule_fault("json", found=str(error) or "-") from None
     rule, places = read_rule(values)
     settled = settle_rule(rule, vocabulary, places, lanes)
-    check_persons(settled, vocabulary)
+    check_persons(settled.condition, vocabulary)
     return settled
 
 
@@ -149,6 +149,14 @@ def take_step(
             Act(person.id, now, motive.strip() or None, {**(detail or {}), "digest": stored.digest}),
             version=stored.version,
         )
+
+
+def require_step(database: Database, rule_id: str, wanted: State, *, login: str, version: int) -> None:
+    """Raise RuleError when a person may not take a step of a version now: before the work that the step rests on."""
+    with database.read() as connection:
+        person = find_person(connection, login)
+        steps = as_steps(list_steps(connection, rule_id))
+    check_step(steps, version, wanted, actor=person.id, roles=person.roles)
 
 
 def show_version(connection: sa.Connection, rule_id: str, *, on: date, version: int | None = None) -> RuleVersion:

@@ -32,27 +32,32 @@ class RiskShown:
 def write_entry(
     database: Database, risk: Risk, *, login: str, now: datetime, expected: int, motive: str | None = None
 ) -> RiskShown:
-    """Record a version of an entry. ``expected``: the last version seen, 0 for a new one. Raises RuleError and
-    UsageError: nothing is then changed."""
+    """Record a version of an entry. ``expected``: the last version that the person saw, 0 for a new one. Raises
+    RuleError, also when there is another one: nothing is then changed."""
     with database.write() as connection:
         person = find_person(connection, login)
         require_writer(person.roles)
         known = {one.rule_id for one in list_rules(connection)}
+        found = max((one.version for one in list_versions(connection, risk.risk_id)), default=0)
+        if found != expected:
+            raise rule_fault("risk_changed", expected=expected, found=found)
         settled = settle_risk(risk, known_rules=known, today=now.date())
         stored = add_risk(connection, write_risk(settled), actor=person.id, now=now, expected=expected, motive=motive)
     return RiskShown(stored, settled, settled.is_overdue(now.date()))
 
 
-def review_entry(database: Database, risk_id: str, review: Review, *, login: str, now: datetime) -> RiskShown:
-    """Record that an entry was looked at: what it is now, why, and when next. Raises RuleError, also without a motive;
-    NotFoundError without such an entry."""
+def review_entry(
+    database: Database, risk_id: str, review: Review, *, login: str, now: datetime, expected: int | None = None
+) -> RiskShown:
+    """Record that an entry was looked at: what it is now, why, and when next. ``expected``: the last version that the
+    person saw; None: whatever it is. Raises RuleError, also without a motive; NotFoundError without such an entry."""
     motive = review.motive.strip()
     if not motive:
         raise rule_fault("motive")
     with database.read() as connection:
         stored = get_risk(connection, risk_id)
     changed = review_risk(read_risk(stored.content), review)
-    return write_entry(database, changed, login=login, now=now, expected=stored.version, motive=motive)
+    return write_entry(database, changed, login=login, now=now, expected=expected or stored.version, motive=motive)
 
 
 def show_register(connection: sa.Connection, *, on: date) -> list[RiskShown]:

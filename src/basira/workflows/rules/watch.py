@@ -25,7 +25,7 @@ from basira.selection.policy.load import restore_policy
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.engine import EngineBounds, Progress, silent
-from basira.workflows.rules.backtest import PeriodDays, read_period
+from basira.workflows.rules.period import PeriodDays, read_period
 from basira.workflows.rules.vocabulary import make_vocabulary
 from basira.workflows.stores import operations_of
 

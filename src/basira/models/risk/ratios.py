@@ -1,0 +1,95 @@
+"""Found over expected: of all, by decile, and by size.
+
+Enters: what was expected of items, what was found of them, what each counts. Leaves: `Ratio` records. Never here: a
+fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+DECILES = 10
+_EACH_SIDE = 0.025
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """``found`` and ``expected``: sums, weighted. ``value``: their ratio, None where nothing was expected; ``low``,
+    ``high``: 95 % of it. ``high`` is None where nothing was found of amounts whose size is not known then."""
+
+    found: float
+    expected: float
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def ratio_of(found: Floats, expected: Floats, weight: Floats) -> Ratio:
+    """Found over expected, with an interval for few and for heavy tails.
+
+    The found amounts are taken for a sum of that many equal ones that has their relative spread, (sum)^2 / (sum of
+    squares); its interval is the Poisson one (Fay and Feuer 1997 without their allowance for a heavier next one).
+
+    >>> one = ratio_of(np.array([1.0, 1, 1, 1, 0, 0]), np.full(6, 0.5), np.ones(6))
+    >>> round(one.value, 2), round(one.low, 2), round(one.high, 2)
+    (1.33, 0.36, 3.41)
+    """
+    total, said = float(np.sum(weight * found)), float(np.sum(weight * expected))
+    if said <= 0:
+        return Ratio(total, said, None, None, None)
+    if total <= 0:
+        is_count = bool(np.all(expected <= 1))
+        most = float(chi2.ppf(1 - _EACH_SIDE, 2) / 2) * float(weight.mean()) / said
+        return Ratio(total, said, 0.0, 0.0, most if is_count else None)
+    alike = total**2 / float(np.sum((weight * found) ** 2))
+    low = float(chi2.ppf(_EACH_SIDE, 2 * alike) / 2) / alike
+    high = float(chi2.ppf(1 - _EACH_SIDE, 2 * alike + 2) / 2) / alike
+    return Ratio(total, said, total / said, low * total / said, high * total / said)
+
+
+def groups_of(value: Floats) -> dict[str, Bools]:
+    """Rows by tenth of ``value``, the highest first ("1" to "10"), and "first 1 %".
+
+    >>> {name: int(of.sum()) for name, of in groups_of(np.arange(200.0)).items()}["first 1 %"]
+    2
+    """
+    order = np.argsort(-value, kind="stable")
+    place = np.empty(len(value), dtype=np.int64)
+    place[order] = np.arange(len(value))
+    tenth = place * DECILES // max(1, len(value))
+    found = {"first 1 %": np.asarray(place < max(1, len(value) // 100), dtype=np.bool_)}
+    return found | {str(number + 1): np.asarray(tenth == number, dtype=np.bool_) for number in range(DECILES)}
+
+
+def compare(
+    probability: Floats,
+    revenue: Floats,
+    found: Bools,
+    recovered: Floats,
+    weight: Floats,
+    by: Mapping[str, Mapping[str, Bools]],
+) -> dict[str, Any]:
+    """For the card: "all", then by name of a grouping its groups; each with "probability" and "revenue" (None of both
+    where no amount is known), see `Ratio`. ``revenue``: expected. ``recovered``: 0 where nothing, NaN where unknown.
+    """
+    counted, has_amounts = found.astype(np.float64), bool(np.any(recovered > 0))
+    known = np.isfinite(recovered)
+
+    def both(of: Bools) -> dict[str, Any]:
+        at = of & known
+        money = asdict(ratio_of(recovered[at], revenue[at], weight[at])) if has_amounts and at.any() else None
+        return {"probability": asdict(ratio_of(counted[of], probability[of], weight[of])), "revenue": money}
+
+    every = np.ones(len(probability), dtype=np.bool_)
+    return {"all": both(every)} | {
+        name: {group: both(of) for group, of in groups.items() if of.any()} for name, groups in by.items()
+    }
