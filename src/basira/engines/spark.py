@@ -10,7 +10,9 @@ running query reads, and what is finished outlives a worker that is lost.
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,28 @@ if TYPE_CHECKING:
     from pyspark.sql.connect.dataframe import DataFrame
     from pyspark.sql.connect.session import SparkSession
     from pyspark.sql.types import StructType
+
+
+@contextmanager
+def open_local_session() -> Iterator[SparkSession]:
+    """Spark on this machine, by Sail: no Java, no port but one of this machine's own. Needs basira[spark]."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of pandas, which nothing here uses
+        from pysail.spark import SparkConnectServer
+        from pyspark.sql.connect.session import SparkSession
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        host, port = server.listening_address
+        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        try:
+            yield session
+        finally:
+            session.stop()
+    finally:
+        server.stop()
+
 
 # Rows of equal keys go to one part; a part is one worker's, in its memory.
 PARTS = 16
@@ -69,7 +93,7 @@ class SparkEngine:
         return name
 
     def columns(self, relation: str) -> tuple[str, ...]:
-        return tuple(self._query(f"select * from {relation}", None).columns)  # noqa: S608 - a relation of our own
+        return tuple(self._query(f"select * from {relation}", None).columns)
 
     def fetch_rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._query(query, parameters).collect()]
@@ -90,7 +114,7 @@ class SparkEngine:
     def _moved(self, moving: MovingQuantiles) -> DataFrame:
         """Quantiles over a moving window, computed key by key by DuckDB where the key's rows are."""
         named = ", ".join(moving.columns)
-        rows = self._session.sql(f"select {named} from {moving.source}")  # noqa: S608 - names of our own
+        rows = self._session.sql(f"select {named} from {moving.source}")
         query, source = moving.query, moving.source
 
         def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -122,7 +146,7 @@ class SparkEngine:
         # With its columns: no file says them where no row is.
         self._session.read.schema(schema).parquet(str(path)).createOrReplaceTempView(name)
         self._paths[name] = path
-        self._kinds |= {field.name: field.dataType.typeName().replace("integer", "int") for field in schema}
+        self._kinds |= {field.name: field.dataType.simpleString() for field in schema}
 
     def _drop(self, name: str) -> None:
         path = self._paths.pop(name, None)

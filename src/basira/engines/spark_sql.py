@@ -41,7 +41,7 @@ def translate(
 ) -> str:
     """The statement in Spark SQL, the parameters that it names written in as literals.
 
-    ``kinds``: the kind of each column of the tables, "float", "int" or another: 32 bits are calculated in 32 bits.
+    ``kinds``: the kind of each column of the tables, "float", "int", "bigint" or another: 32 bits are calculated in 32.
 
     Raises UsageError when a parameter has no value, or one of a kind that no statement takes.
     """
@@ -100,11 +100,11 @@ def without_part(statement: str, name: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _parsed(statement: str) -> exp.Expression:
+def _parsed(statement: str) -> exp.Expr:
     return sqlglot.parse_one(statement, read="duckdb")
 
 
-def _translate(statement: str, kinds: Mapping[str, str]) -> exp.Expression:
+def _translate(statement: str, kinds: Mapping[str, str]) -> exp.Expr:
     tree = _parsed(statement).copy()
     for node in reversed(list(tree.walk())):  # what stands within comes first
         said = _say(node)
@@ -117,7 +117,7 @@ def _translate(statement: str, kinds: Mapping[str, str]) -> exp.Expression:
     return tree
 
 
-def _literal(value: object) -> exp.Expression:
+def _literal(value: object) -> exp.Expr:
     if isinstance(value, datetime):
         return exp.cast(exp.Literal.string(value.isoformat(" ")), "timestamp_ntz", dialect="spark")
     if isinstance(value, date):
@@ -132,7 +132,7 @@ def _literal(value: object) -> exp.Expression:
     )
 
 
-def _say(node: exp.Expression) -> exp.Expression:
+def _say(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         name = node.name.lower()
         if name == "sha_key":
@@ -148,17 +148,17 @@ def _say(node: exp.Expression) -> exp.Expression:
         return exp.cast(node.copy(), "bigint")
     if isinstance(node, exp.Exp | exp.Ln | exp.Log | exp.Pow):
         # Some engine has them for 32 bits too, with other digits.
-        return type(node)(**{k: exp.cast(v, "double") for k, v in node.args.items() if isinstance(v, exp.Expression)})
+        return type(node)(**{k: exp.cast(v, "double") for k, v in node.args.items() if isinstance(v, exp.Expr)})
     if isinstance(node, exp.BitwiseXor):
         return exp.paren(node.copy(), copy=False)
     return node
 
 
-def _sha_key(text: exp.Expression) -> exp.Expression:
+def _sha_key(text: exp.Expr) -> exp.Expr:
     """The first 15 hexadecimal digits of the SHA-256 as a whole number: 8 and 7, since some engine's `conv` counts in
     floating point."""
 
-    def part(first: int, count: int) -> exp.Expression:
+    def part(first: int, count: int) -> exp.Expr:
         digest = exp.Anonymous(this="sha2", expressions=[text.copy(), exp.Literal.number(256)])
         digits = exp.Anonymous(
             this="substring", expressions=[digest, exp.Literal.number(first), exp.Literal.number(count)]
@@ -180,13 +180,12 @@ def _take_quantiles_of_groups(select: exp.Select) -> None:
         value = found.this.sql(dialect="spark")
         values = f"sort_array(collect_list({value}))"
 
-        def place(share: exp.Expression, value: str = value, values: str = values) -> exp.Expression:
+        def place(share: exp.Expr, value: str = value, values: str = values) -> exp.Expr:
             number = share.this if isinstance(share, exp.Cast) else share
             nth = f"greatest(1, cast(ceil(cast({number.sql()} as double) * count({value})) as int))"
-            return sqlglot.parse_one(
-                f"case when count({value}) > 0 then element_at({values}, size({values}) - cast(count({value}) as int) + {nth}) end",
-                read="spark",
-            )
+            last = f"size({values}) - cast(count({value}) as int)"
+            found = f"case when count({value}) > 0 then element_at({values}, {last} + {nth}) end"
+            return sqlglot.parse_one(found, read="spark")
 
         several = shares.expressions if isinstance(shares, exp.Array) else None
         found.replace(place(shares) if several is None else exp.Array(expressions=[place(one) for one in several]))
@@ -222,15 +221,15 @@ def _names_of_sources(select: exp.Select) -> set[str]:
     return found
 
 
-def _kind(node: exp.Expression, kinds: Mapping[str, str]) -> str:
+def _kind(node: exp.Expr, kinds: Mapping[str, str]) -> str:
     """What DuckDB makes of an expression: "float", "int" for what takes the other's kind, or "other"."""
     if isinstance(node, exp.Column):
-        return kinds.get(node.name, "other")
+        return {"float": "float", "int": "int", "bigint": "int"}.get(kinds.get(node.name, ""), "other")
     if isinstance(node, exp.Cast):
         if isinstance(node.this, exp.Literal):
             return "int"  # a decimal as it was written
         name = node.to.this.name.lower()
-        return name if name in ("float", "int") else "other"
+        return {"float": "float", "int": "int", "bigint": "int"}.get(name, "other")
     if isinstance(node, exp.Literal):
         return "other" if node.is_string else "int"
     if isinstance(node, exp.Paren | exp.Abs | exp.Neg):
@@ -250,7 +249,7 @@ def _kind(node: exp.Expression, kinds: Mapping[str, str]) -> str:
     return "float" if "float" in found else "other" if isinstance(node, exp.Div) else "int"
 
 
-def _keep_32_bits(node: exp.Expression, kinds: Mapping[str, str]) -> None:
+def _keep_32_bits(node: exp.Expr, kinds: Mapping[str, str]) -> None:
     """Calculate in 32 bits where DuckDB does: some engine would take 64 beside a whole number or a decimal."""
     arithmetic = exp.Add | exp.Sub | exp.Mul | exp.Div | exp.Greatest | exp.Least
     for one in [n for n in reversed(list(node.walk())) if isinstance(n, arithmetic) and _kind(n, kinds) == "float"]:
@@ -284,8 +283,8 @@ def _layer(select: exp.Select, kinds: Mapping[str, str]) -> None:
         raise UsageError("Expected a list without a star, found one whose columns name each other.", hint="Name them.")
     wanted = [one.alias_or_name for one in select.expressions]
     # What the upper layers read of the relations is carried under a name of its own.
-    carried: dict[str, exp.Expression] = {}
-    layers: list[list[exp.Expression]] = [[] for _ in range(max(levels) + 1)]
+    carried: dict[str, exp.Expr] = {}
+    layers: list[list[exp.Expr]] = [[] for _ in range(max(levels) + 1)]
     for one, at in zip(select.expressions, levels, strict=True):
         for column in list(one.find_all(exp.Column)) if at else ():
             if column.table or column.name not in level:
