@@ -20,7 +20,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help assets serve setup setup-dev python system-packages demo test test-quick test-deep check docs dependencies bench wheel lock clean distclean
+.PHONY: help assets serve setup setup-dev python system-packages demo test test-quick test-deep test-spark check docs dependencies bench wheel lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,14 @@ test-deep: setup-dev ## the tests of the laboratory's networks, in .venv-deep wi
 DEEP := .venv-deep
 # For example: make test-deep TORCH_FROM='--index-url ADDRESS', where PyTorch publishes its CPU builds.
 TORCH_FROM ?=
+
+test-spark: setup-dev ## the tests of the second engine, in .venv-spark with Sail and Spark's client (400 MB)
+	@test -x $(SPARK)/bin/pip || $(PYTHON) -m venv $(SPARK)
+	@site="$$($(SPARK)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	printf '%s\n' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" "$(CURDIR)/src" > "$$site/beside.pth"
+	$(SPARK)/bin/pip install -qq 'pysail>=0.7,<0.8' 'pyspark-client>=4.2,<5'
+	$(SPARK)/bin/python -m pytest tests/contracts/test_engines.py $(PYTEST_FLAGS) </dev/null
+SPARK := .venv-spark
 
 check: setup-dev ## style, formatting, types, direction of imports, links and generated pages
 	@# Every step runs, so that one look shows all that is wrong.

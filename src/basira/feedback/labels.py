@@ -24,6 +24,10 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label", has_lane: b
     Returns the number of rows.
     """
     kinds = ", ".join(f"cast(is_irregular_{k} as integer) as kind_{k}" for k in IRREGULARITY_KINDS)
+    lane = ("inspection_lane",) if has_lane else ()
+    flags = (f"is_irregular_{k}" for k in IRREGULARITY_KINDS)
+    of_result = ("known_day", "known_at", "received_at", "source", "source_row", "is_irregular", *lane, *flags)
+    carried = ", ".join(f"o.{name}" for name in of_result)
     con.create_table(
         into,
         f"""with first_version as (
@@ -36,21 +40,21 @@ def label_items(con: Engine, *, as_of_day: int, into: str = "label", has_lane: b
   from items i join first_version using (declaration_id, declaration_version)
 ), matched as (
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
-    o.* exclude (declaration_id, item_number),
+    {carried},
     1.0 as weight, o.additional_revenue_amount as revenue,
     o.additional_revenue_amount as whole_revenue, true as is_own
   from outcomes o join sized s on s.declaration_id = o.declaration_id and s.item_number = o.item_number
   where o.item_number is not null
   union all
   select s.declaration_id, s.item_number, s.declaration_version, s.declared_day,
-    o.* exclude (declaration_id, item_number),
+    {carried},
     case when o.is_irregular then 1.0 / s.items else 1.0 end, o.additional_revenue_amount / s.items,
     o.additional_revenue_amount, false
   from outcomes o join sized s on s.declaration_id = o.declaration_id
   where o.item_number is null
 )
 select declaration_id, declaration_version, item_number, declared_day, known_day, is_irregular, weight,
-  revenue, whole_revenue, {"inspection_lane, " if has_lane else ""}{kinds}
+  revenue, whole_revenue, {"".join(f"{name}, " for name in lane)}{kinds}
 from matched
 where is_irregular is not null and known_day <= $day
 qualify row_number() over (

@@ -101,13 +101,13 @@ from {items} where declared_day <= $as_of_day group by declaration_id""",
         # Numbered by day, so that a range of numbers is a range of days (see `join_statement`).
         (
             "wanted_key",
-            f"""select row_number() over (order by declared_day, declaration_id, declaration_version, item_number) as target_id,
+            f"""select row_number() over (order by declared_day, named.declaration_id, declaration_version, item_number) as target_id,
   named.*, cast(least(declared_day, first_day, $as_of_day + 1) as integer) as day
 from (
   select distinct i.declaration_id, i.declaration_version, i.item_number, i.declared_day
   from {items} i join {wanted} w on i.declaration_id = w.declaration_id
     and i.declaration_version = w.declaration_version and i.item_number = w.item_number
-) named left join first_version using (declaration_id)""",
+) named left join first_version on first_version.declaration_id = named.declaration_id""",
         ),
         (
             "facts",
@@ -537,7 +537,7 @@ def join_statement(extras: tuple[str, ...], items: str = "items", *, has_expecte
 ), t as (
   select f.day, {measures}, {keys}, own.*
   from (select facts.* from facts, bounds where facts.target_id between bounds.low and bounds.high) f
-  join own using (target_id)
+  join own on own.target_id = f.target_id
 )
 select t.declaration_id, t.declaration_version, t.item_number,
   {", ".join(columns)}

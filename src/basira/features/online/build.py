@@ -68,7 +68,8 @@ def profile_entries(con: Engine, *, as_of_day: int, progress: Progress = _silent
     con.create_table(
         "named",
         f"select facts.*, {', '.join(plans().key_columns)}"
-        " from facts join items using (declaration_id, declaration_version, item_number)",
+        " from facts join items on items.declaration_id = facts.declaration_id"
+        " and items.declaration_version = facts.declaration_version and items.item_number = facts.item_number",
     )
     con.execute("drop table facts")
     statements = {e.name: _profile_select(e, as_of_day) for e in (EVERYTHING, *ENTITIES)}
