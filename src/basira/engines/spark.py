@@ -107,11 +107,11 @@ class SparkEngine:
 
     def _query(self, query: str, parameters: Mapping[str, object] | None) -> DataFrame:
         if (moving := moving_quantiles(query)) is not None:
-            self._keep(moving.name, self._moved(moving))
+            self._keep(moving.name, self._compute_moving(moving))
             query = without_part(query, moving.name)
         return self._session.sql(translate(query, parameters, kinds=self._kinds))
 
-    def _moved(self, moving: MovingQuantiles) -> DataFrame:
+    def _compute_moving(self, moving: MovingQuantiles) -> DataFrame:
         """Quantiles over a moving window, computed key by key by DuckDB where the key's rows are."""
         named = ", ".join(moving.columns)
         rows = self._session.sql(f"select {named} from {moving.source}")

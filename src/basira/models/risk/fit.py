@@ -211,7 +211,9 @@ def fit_risk_model(
         # A list, not an object: the order of the columns is part of the model.
         "categories": [[name, list(codes)] for name, codes in encoding.categories.items()],
         "importance": _importance(boosters, encoding),
-        "usual_contributions": _usual_contributions(boosters, held.calibration, x, items),
+        "usual_contributions": trees.usual_contributions(
+            boosters, x, items.is_irregular, items.declared_day, slope=held.calibration.slope
+        ),
         "fit_cpu_seconds": round(time.process_time() - started, 2),
         "notes": dict(origin.notes),
     }
@@ -227,24 +229,6 @@ def fit_risk_model(
         card | {"version": version},
         stake_scale=stake_scale,
     )
-
-
-def _usual_contributions(
-    boosters: Sequence[Any], calibration: Calibration, x: Any, items: TrainingItems
-) -> list[float]:
-    """What each feature adds to the score of an item that was inspected and found regular: calibrated log-odds, in the
-    encoding's order, the mean of the latest ones; empty where there is none.
-
-    The trees' own base is a mixture with planted frauds, beside which every usual price speaks for its item.
-    """
-    from basira.models.risk.trees import contributions
-
-    regular = np.flatnonzero(~items.is_irregular.astype(bool))
-    latest = regular[np.argsort(items.declared_day[regular], kind="stable")][-_MOST_USUAL:]
-    if not len(latest):
-        return []
-    found = calibration.slope * contributions(boosters, x[latest])[:, :-1].mean(axis=0)
-    return [round(float(one), 6) for one in found]
 
 
 @dataclass(frozen=True)
@@ -378,8 +362,6 @@ def _later_declarations(ground: _Ground, said: Floats) -> LaterDeclarations:
     return by_declaration(ids, said, stake, findings, np.maximum(revenue, 0.0))
 
 
-# The mean of so many contributions is known to a few hundredths of log-odds, and costs a tenth of a second.
-_MOST_USUAL = 200
 # Of when and where a model was made; and what is added to the card later.
 _NOT_CONTENT = frozenset({"created_at", "fit_cpu_seconds", "snapshot", "version", "files"})
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from basira.models.risk.settings import FitSettings
 
 Floats = NDArray[np.float64]
+# The mean of so many contributions is known to a few hundredths of log-odds, and costs a tenth of a second.
+_MOST_USUAL = 200
 Matrix = NDArray[np.float32]
 
 _PREDICT_THREADS = 1  # a server answers one item at a time: a second thread only costs
@@ -155,3 +157,19 @@ def contributions(boosters: Sequence[lgb.Booster], x: Matrix, *, threads: int = 
     for booster in boosters:
         total += np.asarray(booster.predict(x, pred_contrib=True, num_threads=threads), dtype=np.float64)
     return total / len(boosters)
+
+
+def usual_contributions(
+    boosters: Sequence[lgb.Booster], x: Matrix, is_irregular: NDArray[Any], declared_day: NDArray[Any], *, slope: float
+) -> list[float]:
+    """What each feature adds to the score of an item that was inspected and found regular: calibrated log-odds, in the
+    encoding's order, the mean of the latest ones; empty where there is none. ``slope``: the calibration's.
+
+    The trees' own base is a mixture with planted frauds, beside which every usual price speaks for its item.
+    """
+    regular = np.flatnonzero(~is_irregular.astype(bool))
+    latest = regular[np.argsort(declared_day[regular], kind="stable")][-_MOST_USUAL:]
+    if not len(latest):
+        return []
+    found = slope * contributions(boosters, x[latest])[:, :-1].mean(axis=0)
+    return [round(float(one), 6) for one in found]
