@@ -242,7 +242,7 @@ def test_the_last_use_is_kept_to_the_minute(place):
 
 @pytest.mark.parametrize(
     ("scopes", "expires", "message"),
-    [([], YEAR, "found 'none'"), (["all"], YEAR, "found 'all'"), (["a:b"], NOW, "expiry after")],
+    [([], YEAR, "found none"), (["all"], YEAR, "found 'all'"), (["a:b"], NOW, "expiry after")],
 )
 def test_a_key_that_makes_no_sense_is_rejected(place, scopes, expires, message):
     with Database(place) as database, database.write() as connection, pytest.raises(UsageError, match=message):
