@@ -179,7 +179,7 @@ def test_the_command_names_events_and_reasons_and_ends_with_11(
 ) -> None:
     desk, store = online
     a_poisoned_day(desk, arrivals, tmp_path)
-    run = CliRunner().invoke(history_app, ["sync", "--store", str(store.root)])
+    run = CliRunner().invoke(history_app, ["sync", "--store", str(store.root), "--language", "en"])
     assert run.exit_code == 11
     assert run.stderr.count("Set aside: event") == 3
     assert '"x_lot-number"' in run.stderr

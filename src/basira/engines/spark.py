@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from basira.engines.duckdb import open_duckdb
 from basira.engines.spark_sql import MovingQuantiles, dropped, inserted, moving_quantiles, translate, without_part
 from basira.schema.errors import UsageError
 
@@ -93,7 +94,7 @@ class SparkEngine:
         return name
 
     def columns(self, relation: str) -> tuple[str, ...]:
-        return tuple(self._query(f"select * from {relation}", None).columns)
+        return tuple(self._session.table(relation).columns)
 
     def fetch_rows(self, query: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._query(query, parameters).collect()]
@@ -113,25 +114,23 @@ class SparkEngine:
 
     def _compute_moving(self, moving: MovingQuantiles) -> DataFrame:
         """Quantiles over a moving window, computed key by key by DuckDB where the key's rows are."""
-        named = ", ".join(moving.columns)
-        rows = self._session.sql(f"select {named} from {moving.source}")
+        rows = self._session.table(moving.source).select(*moving.columns)
         query, source = moving.query, moving.source
 
         def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            import duckdb
             import pyarrow as pa
+
+            from basira.engines.duckdb import open_duckdb
 
             if not (found := list(batches)):
                 return
-            with duckdb.connect(config={"threads": 1}) as connection:
-                connection.register(source, pa.Table.from_batches(found))
-                yield from connection.sql(query).to_arrow_table().to_batches()
+            with open_duckdb(threads=1) as engine:
+                engine.register(source, pa.Table.from_batches(found))
+                yield from engine.fetch_arrow(query).to_batches()
 
-        import duckdb
-
-        with duckdb.connect() as connection:
-            connection.register(source, rows.limit(0).toArrow())
-            schema = connection.sql(query).to_arrow_table().schema
+        with open_duckdb(threads=1) as engine:
+            engine.register(source, rows.limit(0).toArrow())
+            schema = engine.fetch_arrow(query).schema
         return rows.repartition(self._parts, moving.key).mapInArrow(compute, _ddl(schema))
 
     def _keep(self, name: str, rows: DataFrame) -> None:

@@ -170,25 +170,33 @@ def _sha_key(text: exp.Expr) -> exp.Expr:
     return exp.paren(exp.Add(this=shifted, expression=part(9, 7)))
 
 
+# One quantile of a group, its values `v`, its share `s`.
+_QUANTILE = """case when count(v) > 0 then element_at(
+  sort_array(collect_list(v)),
+  size(sort_array(collect_list(v))) - cast(count(v) as int)
+    + greatest(1, cast(ceil(cast(s as double) * count(v)) as int))
+) end"""
+
+
 def _take_quantiles_of_groups(select: exp.Select) -> None:
     """Quantiles of a group as places in its sorted values. Some engine takes the mean of two for `percentile_disc`,
     and lists nulls, which sort first, among what it collects."""
     for found in list(select.find_all(exp.PercentileDisc)):
-        shares = found.expression
         if found.find_ancestor(exp.Select) is not select:
             continue
-        value = found.this.sql(dialect="spark")
-        values = f"sort_array(collect_list({value}))"
+        shares = found.expression
+        if isinstance(shares, exp.Array):
+            found.replace(exp.Array(expressions=[_quantile(found.this, one) for one in shares.expressions]))
+        else:
+            found.replace(_quantile(found.this, shares))
 
-        def place(share: exp.Expr, value: str = value, values: str = values) -> exp.Expr:
-            number = share.this if isinstance(share, exp.Cast) else share
-            nth = f"greatest(1, cast(ceil(cast({number.sql()} as double) * count({value})) as int))"
-            last = f"size({values}) - cast(count({value}) as int)"
-            found = f"case when count({value}) > 0 then element_at({values}, {last} + {nth}) end"
-            return sqlglot.parse_one(found, read="spark")
 
-        several = shares.expressions if isinstance(shares, exp.Array) else None
-        found.replace(place(shares) if several is None else exp.Array(expressions=[place(one) for one in several]))
+def _quantile(value: exp.Expr, share: exp.Expr) -> exp.Expr:
+    number = share.this if isinstance(share, exp.Cast) else share
+    tree = sqlglot.parse_one(_QUANTILE, read="spark")
+    for column in list(tree.find_all(exp.Column)):
+        column.replace((value if column.name == "v" else number).copy())
+    return tree
 
 
 def _name_joined_columns(select: exp.Select) -> None:
