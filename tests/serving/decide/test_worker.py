@@ -239,7 +239,7 @@ def test_reasons_are_those_that_a_table_of_the_same_features_gives(service: Serv
             continue
         frame = features.frame()
         expected = explain_items(
-            model.contributions(frame),
+            model.less_usual(model.contributions(frame)),
             model.encoding.names,
             REASONS.with_categories(model.encoding.categories),
             [own | row for own, row in zip(frame.rows(named=True), declaration.rows, strict=True)],
