@@ -35,6 +35,16 @@ def date_of(day: int) -> date:
     return EPOCH + timedelta(days=day)
 
 
+def text_after(day: date) -> str:
+    """What every moment of a day, as ISO text, stands before and none of a later day does.
+
+    >>> text_after(date(2026, 2, 28)), text_after(date.max)
+    ('2026-03-01', '9999-12-32')
+    """
+    # The calendar has no day after its last, and a person may ask for that one.
+    return "9999-12-32" if day == date.max else (day + timedelta(days=1)).isoformat()
+
+
 def parse_day(text: str, *, name: str) -> date:
     """Read a date given by a person, the year first or, with slashes, the day first; ``name``: the option it came from.
 

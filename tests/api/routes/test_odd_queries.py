@@ -29,3 +29,10 @@ pytestmark = pytest.mark.both_databases
 def test_an_odd_text_in_the_address(desk: Desk, path: str) -> None:
     answer = desk.client.get(f"/api/v1/{path}")
     assert answer.status_code in (200, 400, 404, 422), answer.text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("path", ["queue?office=A&day={0}", "audit?from={0}&to={0}", "figures?from={0}&to={0}"])
+def test_the_first_and_the_last_day_of_the_calendar(desk: Desk, path: str, day: str) -> None:
+    answer = desk.client.get(f"/api/v1/{path.format(day)}")
+    assert answer.status_code == 200, answer.text

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import cast
 
 import sqlalchemy as sa
 
+from basira.schema.days import text_after
 from basira.schema.json_values import JsonObject
 from basira.schema.rows import AuditRow, EventRow
 from basira.storage.accounts.tables import API_KEY, APP_USER
@@ -84,7 +85,7 @@ def _find(
     if part.from_day is not None:
         query = query.where(table.c.recorded_at >= part.from_day)
     if part.to_day is not None:
-        query = query.where(table.c.recorded_at < (date.fromisoformat(part.to_day) + timedelta(days=1)).isoformat())
+        query = query.where(table.c.recorded_at < text_after(date.fromisoformat(part.to_day)))
     if part.before is not None:
         query = query.where(table.c.sequence < part.before)
     return list(connection.execute(query).mappings())

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict, cast, get_args
 
 import sqlalchemy as sa
 
 from basira.schema.canonical import canonical_values
+from basira.schema.days import text_after
 from basira.schema.errors import StoreError
 from basira.schema.json_values import JsonObject
 from basira.schema.records import EventKind
@@ -270,7 +271,7 @@ def find_office_day(connection: sa.Connection, office: str, day: str) -> list[Ev
 def _within_day(day: str) -> tuple[sa.ColumnElement[bool], ...]:
     """By the moment of the events, which each row says and its hash holds. The chain's day is a later one when another
     event was recorded after midnight before it, or once with a clock that was ahead."""
-    after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    after = text_after(date.fromisoformat(day))
     return EVENT.c.recorded_at >= day, EVENT.c.recorded_at < after
 
 
@@ -356,7 +357,7 @@ def _of_queue(which: QueueFilter) -> list[sa.ColumnElement[bool]]:
     place = DECLARATION_STATUS.c
     conditions = [place.office == which.office, place.is_cancelled.is_(sa.false())]
     if which.day is not None:
-        after = (date.fromisoformat(which.day) + timedelta(days=1)).isoformat()
+        after = text_after(date.fromisoformat(which.day))
         conditions += [place.given_at >= which.day, place.given_at < after]
     if which.lane is not None:
         conditions.append(place.lane == which.lane)

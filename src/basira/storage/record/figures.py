@@ -7,10 +7,11 @@ Never here: a rate, an interval; a declaration's number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import sqlalchemy as sa
 
+from basira.schema.days import text_after
 from basira.storage.database.tables import DAY_COUNT, DECLARATION_STATUS
 
 OFFICER, RANDOM = "officer", "random"
@@ -32,7 +33,10 @@ class Period:
 
     def before(self) -> Period:
         """The period of the same length that ends the day before this one begins."""
-        return Period(self.first - timedelta(days=self.day_count), self.first - timedelta(days=1), self.office)
+        # None stands before the calendar's first.
+        first = max(1, self.first.toordinal() - self.day_count)
+        last = max(1, self.first.toordinal() - 1)
+        return Period(date.fromordinal(first), date.fromordinal(last), self.office)
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,6 @@ def find_random_results(connection: sa.Connection, period: Period) -> list[tuple
 
 def _within(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
     place = DECLARATION_STATUS.c
-    after = (period.last + timedelta(days=1)).isoformat()
+    after = text_after(period.last)
     of_days = (place.given_at >= period.first.isoformat(), place.given_at < after, place.is_cancelled.is_(sa.false()))
     return of_days if period.office is None else (*of_days, place.office == period.office)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from basira.schema.days import text_after
 from basira.storage.database.tables import DECLARATION_STATUS
 from basira.storage.record.figures import OFFICER
 
@@ -116,6 +117,6 @@ def _conditions(wanted: DeclarationSearch) -> list[sa.ColumnElement[bool]]:
         found.append(_RESULTS[wanted.result])
     if wanted.first is not None:
         found.append(_STATUS.given_at >= wanted.first.isoformat())
-    if wanted.last is not None and wanted.last < date.max:
-        found.append(_STATUS.given_at < (wanted.last + timedelta(days=1)).isoformat())
+    if wanted.last is not None:
+        found.append(_STATUS.given_at < text_after(wanted.last))
     return found
