@@ -20,8 +20,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "basira"
 MADE_BY_NAME = {error.__name__ for error in ALL_ERRORS if error.__name__ != "RuleError"}
 OTHERS = sorted(set(LANGUAGES) - {SOURCE_LANGUAGE})
 # Rooms that no command of an officer or an administrator shows: the simulator and the laboratory are for those who
-# build models, who read English, as the interface in Python is.
-FOR_BUILDERS = ("country", "features", "interface", "laboratory", "models/estimators.py", "models/heads.py")
+# build models, who read English, as the interface in Python is; an engine rejects a statement of our own.
+FOR_BUILDERS = ("country", "engines", "features", "interface", "laboratory", "models/estimators.py", "models/heads.py")
 
 # `join_phrases` and `Phrase.unpack`: values and a mark between them, or what another process made of a text here.
 UNPACKED = ("schema/errors.py",)

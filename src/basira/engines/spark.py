@@ -74,8 +74,9 @@ class SparkEngine:
             self._drop(gone)
         else:
             raise UsageError(
-                f"Expected a statement that adds rows or drops a table, found: {statement[:60]}",
+                "Expected a statement that adds rows or drops a table, found: {statement}",
                 hint="Make a table by create_table.",
+                statement=statement[:60],
             )
 
     def create_table(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> None:

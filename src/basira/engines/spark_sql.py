@@ -48,7 +48,9 @@ def translate(
     tree = _translate(statement, kinds or {})
     for found in list(tree.find_all(exp.Placeholder)):
         if found.name not in (parameters or {}):
-            raise UsageError(f"Expected a value of {found.name}, found none.", hint="Give it beside the statement.")
+            raise UsageError(
+                "Expected a value of {name}, found none.", hint="Give it beside the statement.", name=found.name
+            )
         found.replace(_literal((parameters or {})[found.name]))
     return tree.sql(dialect="spark")
 
@@ -127,8 +129,9 @@ def _literal(value: object) -> exp.Expr:
     if value is None or isinstance(value, bool | int | str):
         return exp.convert(value)
     raise UsageError(
-        f"Expected a number, text, day or moment beside a statement, found {type(value).__name__}.",
+        "Expected a number, text, day or moment beside a statement, found {kind}.",
         hint="Give one of these.",
+        kind=type(value).__name__,
     )
 
 
