@@ -105,12 +105,9 @@ def post_risk(request: Request, visitor: Writer, form: Form, service: InService,
         login = visitor.user.login or ""
         write_entry(service.database, risk, login=login, now=now, expected=int(seen), motive=motive)
     except RuleError as error:
-        return _form(request, visitor, form, Said(*said_in(error, visitor.language)))
+        return _form(request, visitor, form, _fault(error, visitor))
     except UsageError:
-        words = words_of(visitor.language)
-        return _form(
-            request, visitor, form, Said(words.say("risk.fault.changed"), words.say("risk.fault.changed.hint"))
-        )
+        return _form(request, visitor, form, _changed(visitor))
     return RedirectResponse(f"{PATH}/{risk.risk_id}?done=recorded", 303)
 
 
@@ -153,11 +150,15 @@ def post_review(
         )
         review_entry(service.database, risk_id, review, login=visitor.user.login or "", now=now)
     except RuleError as error:
-        said = Said(*said_in(error, visitor.language))
-        return _risk(request, visitor, service, risk_id, now.date(), fault=said, fields=form)
+        return _risk(request, visitor, service, risk_id, now.date(), fault=_fault(error, visitor), fields=form)
     except UsageError:
         return _risk(request, visitor, service, risk_id, now.date(), fault=_changed(visitor), fields=form)
     return RedirectResponse(f"{PATH}/{risk_id}?done=reviewed", 303)
+
+
+def _fault(error: RuleError, visitor: Visitor) -> Said:
+    """What is wrong with the form. Of a version that is no longer the last the page says what to do."""
+    return _changed(visitor) if error.reason == "risk_changed" else Said(*said_in(error, visitor.language))
 
 
 def _changed(visitor: Visitor) -> Said:
