@@ -21,17 +21,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
 
-from basira.api.auth.permissions import Scope
+from basira.api.auth.permissions import OF_KEYS
 from basira.features.online.plan import catalog_digest
 from basira.schema.fields import DECLARATION_FIELDS, ITEM_FIELDS
 
 BASIRA = str(Path(sys.executable).with_name("basira"))
-SCOPES: tuple[str, ...] = get_args(Scope)
+SCOPES: tuple[str, ...] = OF_KEYS
 _HEADER = [f.name for f in DECLARATION_FIELDS if f.name not in ("declaration_version", "declaration_id")]
 _ITEM = [f.name for f in ITEM_FIELDS]
 _STAMP = "ground.json"

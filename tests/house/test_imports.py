@@ -26,7 +26,8 @@ HEAVY = {
     "pyspark",
 }
 # Packages that a declared dependency brings, pins, and documents as part of its own interface.
-COMPANIONS = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}
+# Or, where an extra may be absent, the package that brings a module of another name.
+COMPANIONS = {"markupsafe": "jinja2", "pydantic_core": "pydantic", "pyspark": "pyspark-client"}
 # Dependencies that another one loads by their name, and the setting that names them.
 NAMED = {"httptools": 'http="httptools"'}
 
@@ -80,12 +81,21 @@ def third_party_imports(root: Path) -> dict[str, str]:
 
 def declared_dependencies(root: Path) -> set[str]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {re.split(r"[^\w.-]", d)[0].lower().replace("_", "-") for d in project["dependencies"]}
+    return {name_of(one) for one in project["dependencies"]}
+
+
+def optional_dependencies(root: Path) -> set[str]:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {name_of(one) for extra in project["optional-dependencies"].values() for one in extra}
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
 
 
 def test_every_import_is_a_declared_dependency(root: Path) -> None:
     providers = importlib.metadata.packages_distributions()
-    declared = declared_dependencies(root)
+    declared = declared_dependencies(root) | optional_dependencies(root)
     undeclared = {
         top: place
         for top, place in third_party_imports(root).items()
