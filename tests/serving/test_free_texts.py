@@ -150,7 +150,7 @@ def test_the_proof_lists_every_place_and_then_none(desk: Desk, arrivals: list[Bo
     why = ["--by", "dpo", "--motive", "CNDP 12"]
 
     def said(*words: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, [*words, *of], input=f"{PERSON}\n")
+        done = CliRunner().invoke(app, [*words, *of], input=f"{PERSON}\n", env={"BASIRA_LANGUAGE": "en"})
         assert PERSON not in done.output
         return done.exit_code, done.output
 
@@ -165,7 +165,7 @@ def test_the_proof_lists_every_place_and_then_none(desk: Desk, arrivals: list[Bo
         "red.csv",
     ):
         assert expected in before
-    assert "rows would be rid of it" in said("history", "erase", *why, "--preview")[1]
+    assert "Rows that would be rid of the value: 1" in said("history", "erase", *why, "--preview")[1]
     assert said(*where) == (code, before)
     assert said("audit", "erase", "--person", "-", *why)[0] == 0
     assert "audit event" not in said("history", "erase", *why)[1]
