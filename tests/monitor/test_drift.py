@@ -1,4 +1,4 @@
-"""Trade, fraud, recording and model are told apart by what changes together."""
+"""What changes together says whether trade, fraud, recording or the model changed."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def without_part(statement: str, name: str) -> str:
     for part in list(tree.find_all(exp.CTE)):
         if part.alias == name:
             part.pop()
-    found = tree.args.get("with_") or tree.args.get("with")
+    found = tree.args.get("with_")
     if found is not None and not found.expressions:
         found.pop()
     return tree.sql(dialect="duckdb")
@@ -223,7 +223,7 @@ def _names_of_sources(select: exp.Select) -> set[str]:
     """The columns of the parts and inner queries that a query reads; of tables nothing is known here."""
     parts = {part.alias: part.this for part in select.root().find_all(exp.CTE)}
     found: set[str] = set()
-    sources = [select.args.get("from_") or select.args.get("from"), *(select.args.get("joins") or ())]
+    sources = [select.args.get("from_"), *(select.args.get("joins") or ())]
     for source in sources:
         relation = source.this if source is not None else None
         query = relation.this if isinstance(relation, exp.Subquery) else parts.get(getattr(relation, "name", ""))
@@ -232,15 +232,18 @@ def _names_of_sources(select: exp.Select) -> set[str]:
     return found
 
 
+# What a type is in arithmetic: whole numbers take the other's kind.
+_KINDS = {"float": "float", "int": "int", "bigint": "int"}
+
+
 def _kind(node: exp.Expr, kinds: Mapping[str, str]) -> str:
     """What DuckDB makes of an expression: "float", "int" for what takes the other's kind, or "other"."""
     if isinstance(node, exp.Column):
-        return {"float": "float", "int": "int", "bigint": "int"}.get(kinds.get(node.name, ""), "other")
+        return _KINDS.get(kinds.get(node.name, ""), "other")
     if isinstance(node, exp.Cast):
         if isinstance(node.this, exp.Literal):
             return "int"  # a decimal as it was written
-        name = node.to.this.name.lower()
-        return {"float": "float", "int": "int", "bigint": "int"}.get(name, "other")
+        return _KINDS.get(node.to.this.name.lower(), "other")
     if isinstance(node, exp.Literal):
         return "other" if node.is_string else "int"
     if isinstance(node, exp.Paren | exp.Abs | exp.Neg):
