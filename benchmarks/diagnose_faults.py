@@ -6,7 +6,8 @@ Enters: seeds. Leaves: a table on the screen: a row a fault, with the countries 
 and other alarms of the same countries; then the alarms of countries without faults. Never here: a threshold.
 
 An alarm is a finding that says "major" or "to correct". A fault counts as found when the finding that names its kind
-names its place as well: the office, the rule, the operator, the pair.
+names its place as well: the office, the rule, the field. For "random", "favoured" and "collusion" the kind is enough:
+which operator or pair is named is not compared with the planted one.
 """
 
 from __future__ import annotations

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.messages import messages
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.reports import show_report
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
@@ -145,8 +144,6 @@ def show_words(
     words: Words, body: str, out: Sequence[Path] | None, language: Language, *, is_simulated: bool, as_json: bool
 ) -> None:
     """Write the JSON files, then show the report, or its JSON."""
-    from basira.monitor.report import LOCALE
-    from basira.render.catalogs import load_catalog
     from basira.render.writing import write_whole
 
     for path in out or []:
@@ -155,19 +152,5 @@ def show_words(
     if as_json:
         echo(body)
         return
-    console = open_console()
-    if is_simulated:
-        console.print(load_catalog(LOCALE, language.value).say("simulated"), style="bold yellow")
-    for line in (words.title, words.period, *words.sentences):
-        console.print(line, markup=False, soft_wrap=True, highlight=False)
-    for one in words.tables:
-        if not one.rows:
-            continue
-        table = Table(title=one.title, title_justify="left", caption=one.note or None, caption_justify="left")
-        for n, name in enumerate(one.header):
-            table.add_column(name, justify="left" if n < one.words else "right")
-        for row in one.rows:
-            table.add_row(*row)
-        console.print(table)
-    for path in out or []:
-        console.print(messages(language.value).say("written", path=str(path)), markup=False, soft_wrap=True)
+    lines = (words.title, words.period, *words.sentences)
+    show_report(lines, words.tables, out or [], language.value, is_simulated=is_simulated)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
-from basira.cli.messages import messages
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_console, open_history, steps
+from basira.cli.options import Language, LanguageOption, MemoryOption, open_history, steps
+from basira.cli.reports import show_report
 from basira.render.shown import echo
 from basira.schema.days import parse_day
 from basira.schema.errors import UsageError
@@ -79,21 +78,6 @@ def proof(
     if as_json:
         echo(body)
         return
-    console = open_console()
     period, sentences = summarise(found, language.value)
-    if found.is_simulated:
-        from basira.monitor.report import LOCALE
-        from basira.render.catalogs import load_catalog
-
-        console.print(load_catalog(LOCALE, language.value).say("simulated"), style="bold yellow")
-    for line in (period, *sentences):
-        console.print(line, markup=False, soft_wrap=True, highlight=False)
-    for one in tables_of(found, language.value):
-        table = Table(title=one.title, title_justify="left", caption=one.note or None, caption_justify="left")
-        for n, name in enumerate(one.header):
-            table.add_column(name, justify="left" if n < one.words else "right")
-        for row in one.rows:
-            table.add_row(*row)
-        console.print(table)
-    for path in out or []:
-        console.print(messages(language.value).say("written", path=str(path)), markup=False, soft_wrap=True)
+    tables = tables_of(found, language.value)
+    show_report((period, *sentences), tables, out or [], language.value, is_simulated=bool(found.is_simulated))

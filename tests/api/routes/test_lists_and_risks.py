@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +11,9 @@ import pytest
 from basira.api.openapi.examples import LIST, LIST_END, LIST_ENTRIES, LIST_MATCH, RISK, RISK_REVIEW, RULE, SNOOZE
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
-from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.record.activity import find_audit
-from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
+from tests.support.api_world import TODAY, Desk, desk_of, is_whole
+from tests.support.callers import Caller, create_people, send
 
 NAME, VALUE = LIST["name"], LIST_ENTRIES["entries"][0]["value"]
 LATER = (TODAY + timedelta(days=60)).isoformat()
@@ -22,24 +22,9 @@ ENTRIES = {**LIST_ENTRIES, "entries": [ENTRY]}
 WRITTEN = {**RISK, "risk": {**RISK["risk"], "review_on": LATER}}
 
 
-@dataclass
-class Caller:
-    """Who calls next."""
-
-    now: Principal
-
-
 @pytest.fixture
 def people(blank: Service) -> dict[str, Principal]:
-    with blank.database.write() as connection:
-        return {
-            login: Principal(
-                create_user(connection, NewUser(login, login, [Grant(role)]), actor="t", now=at(8)),
-                "user",
-                grants=(Grant(role),),
-            )
-            for login, role in (("amina", "analyst"), ("badr", "manager"), ("zineb", "auditor"))
-        }
+    return create_people(blank)
 
 
 @pytest.fixture
@@ -50,10 +35,6 @@ def caller(people: dict[str, Principal]) -> Caller:
 @pytest.fixture
 def desk(blank: Service, caller: Caller) -> Desk:
     return desk_of(blank, recognise=lambda _credentials: caller.now)
-
-
-def send(desk: Desk, path: str, body: object) -> Any:
-    return desk.client.post(f"/api/v1/{path}", json=body)
 
 
 def test_a_list_is_made_filled_asked_and_its_entry_ended(desk: Desk) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +15,11 @@ from basira.api.routes import rule_tests as routes
 from basira.schema.access import Grant, Principal
 from basira.serving import rule_tests
 from basira.serving.service import Service
-from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.record.activity import find_audit
 from basira.workflows.engine import EngineBounds
 from basira.workflows.rules.life import show_version
-from tests.support.api_world import AS_OF, TODAY, Desk, at, desk_of, is_whole
+from tests.support.api_world import AS_OF, TODAY, Desk, desk_of, is_whole
+from tests.support.callers import Caller, create_people, send
 
 FIRST = (AS_OF - timedelta(days=20)).isoformat()
 DAYS = {"first": FIRST, "last": AS_OF.isoformat()}
@@ -35,28 +34,14 @@ RULE = {
 }
 
 
-@dataclass
-class Caller:
-    """Who calls next."""
-
-    now: Principal
-
-
 @pytest.fixture
 def caller(blank: Service) -> Caller:
-    with blank.database.write() as connection:
-        grants = [Grant("analyst")]
-        made = create_user(connection, NewUser("amina", "amina", grants), actor="t", now=at(8))
-    return Caller(Principal(made, "user", grants=tuple(grants)))
+    return Caller(create_people(blank)["amina"])
 
 
 @pytest.fixture
 def desk(blank: Service, caller: Caller) -> Desk:
     return desk_of(blank, recognise=lambda _credentials: caller.now)
-
-
-def send(desk: Desk, path: str, body: object) -> Any:
-    return desk.client.post(f"/api/v1/{path}", json=body)
 
 
 def test_a_condition_is_tried_with_its_reasons(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,33 +10,18 @@ import pytest
 from basira.api.openapi.examples import RULE
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
-from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.record.activity import find_audit
 from basira.workflows.rules.life import take_step
 from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
+from tests.support.callers import Caller, create_people, send
 
 DATES = {"starts_on": TODAY.isoformat(), "expires_on": (TODAY + timedelta(days=90)).isoformat()}
 BODY = {**RULE, "rule": {**RULE["rule"], **DATES}}
 
 
-@dataclass
-class Caller:
-    """Who calls next."""
-
-    now: Principal
-
-
 @pytest.fixture
 def people(blank: Service) -> dict[str, Principal]:
-    with blank.database.write() as connection:
-        return {
-            login: Principal(
-                create_user(connection, NewUser(login, login, [Grant(role)]), actor="t", now=at(8)),
-                "user",
-                grants=(Grant(role),),
-            )
-            for login, role in (("amina", "analyst"), ("badr", "manager"), ("zineb", "auditor"))
-        }
+    return create_people(blank)
 
 
 @pytest.fixture
@@ -48,10 +32,6 @@ def caller(people: dict[str, Principal]) -> Caller:
 @pytest.fixture
 def desk(blank: Service, caller: Caller) -> Desk:
     return desk_of(blank, recognise=lambda _credentials: caller.now)
-
-
-def send(desk: Desk, path: str, body: object) -> Any:
-    return desk.client.post(f"/api/v1/{path}", json=body)
 
 
 def test_a_rule_is_written_and_made_live_by_two_persons(
