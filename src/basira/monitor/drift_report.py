@@ -62,12 +62,6 @@ def describe_drift(report: DriftReport, language: str, *, strict: bool = False) 
     )
 
 
-def write_drift(report: DriftReport, path: Path, *, language: str, software: str = "", strict: bool = False) -> Path:
-    """Write the report as a printable page. Raises StoreError when it can't be written."""
-    words = describe_drift(report, language, strict=strict)
-    return write_words(words, path, language=language, is_simulated=report.is_simulated, software=software)
-
-
 def write_words(words: Words, path: Path, *, language: str, is_simulated: bool, software: str = "") -> Path:
     """Write any report in words as a printable page. Raises StoreError when it can't be written."""
     values = {

@@ -21,7 +21,6 @@ ALWAYS = 0.8
 # Two rules of which this share of all declarations that either hits is hit by both.
 SAME = 0.9
 FEWEST_SHARED = 15
-LONG_MONTHS = 12
 
 
 def judge_rules(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Finding, ...], tuple[Unjudged, ...]]:

@@ -4,8 +4,8 @@ Enters: what is known of labelled items and of some without a result, as matrice
 Never here: a result, a decision, randomness.
 
 Results are of items that were chosen, and some were chosen better than any feature says: among items of one score, the
-inspected ones are irregular more often (docs/explanation/model.md). A probability is said of all items, so its
-calibration weighs each result by how many like it were not chosen: the ratio of the two densities, from trees that tell
+inspected ones are irregular more often (docs/explanation/model.md). A probability is meant for all items, so its
+calibration weighs each result by how many like it were not chosen: the ratio of the two densities, from trees that part
 labelled from unlabelled items, fitted on other days than they weigh.
 """
 
