@@ -7,6 +7,7 @@ file; a field that is too long to be typed.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,7 @@ from fastapi import Depends, Request
 from basira.api.http.problems import ProblemException
 
 MOST_FIELDS = 8_000
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KIND = "application/x-www-form-urlencoded"
 # A path and perhaps a query of this service. Browsers read "//host" and "/\host" as another site.
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,399}")
@@ -41,6 +43,28 @@ async def read_form(request: Request) -> Fields:
 
 
 Form = Annotated[Fields, Depends(read_form)]
+
+
+def read_day(text: str, name: str) -> date | None:
+    """A day as browsers send it, YYYY-MM-DD; None for "". ``name``: of its field. Raises 422 for another text."""
+    if not text:
+        return None
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
+    except ValueError:
+        detail = f"Expected a day in {name}, found {text[:40]!r}."
+        raise ProblemException(422, "invalid", detail, hint="Write it as 2026-03-01.") from None
+
+
+def read_seen(form: Fields) -> int:
+    """The number of the version, or change, that the person saw when the form was made. Raises 422 without one."""
+    text = form.get("seen", "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        detail = f"Expected the version that you saw, found {text[:40]!r}."
+        raise ProblemException(422, "invalid", detail, hint="Open the page again, then repeat the change.")
+    return int(text)
 
 
 def own_path(text: str, default: str = "/") -> str:

@@ -59,6 +59,12 @@ def test_a_risk_is_written_changed_and_reviewed(amina: TestClient) -> None:
     assert "Moderate" in page
     assert all(f"Version {number}" in page for number in (1, 2, 3))
     assert "Fewer findings." in page
+    # Made from a version that is no longer the last, and from none.
+    late = send(amina, f"{path}/review", **review)
+    assert late.status_code == 422
+    assert "Another person recorded a version meanwhile" in late.text
+    assert send(amina, f"{path}/review", **{**review, "seen": ""}).status_code == 422
+    assert "Version 4" not in amina.get(path).text
 
 
 def test_a_closed_risk_and_an_overdue_one_look_different(house: House, amina: TestClient) -> None:
@@ -101,8 +107,7 @@ def test_a_manager_reads_and_does_not_write(house: House, amina: TestClient) -> 
     write(amina)
     badr = house.person("badr", Grant("manager"))
     assert "review-title" not in badr.get("/risks/undervalued-phones").text
-    assert (
-        send(badr, "/risks/new", **{**RISK, "risk_id": "other", "review_on": "2030-01-01", "seen": "0"}).status_code
-        == 422
-    )
+    other = {**RISK, "risk_id": "other", "review_on": "2030-01-01", "seen": "0"}
+    assert send(badr, "/risks/new", **other).status_code == 403
+    assert badr.get("/risks/new").status_code == 403
     assert badr.get("/risks/other").status_code == 404

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -27,6 +26,7 @@ from basira.serving.views.figures import Figures, Report, make_report
 from basira.storage.record.figures import Period
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
+from basira.web.forms import read_day
 from basira.web.lanes import lanes_on
 from basira.web.render import page, words_of
 from basira.web.routes.queue import offices_of
@@ -68,17 +68,10 @@ def _period(
     office: Annotated[str, Query(max_length=100)] = "",
 ) -> Period:
     """The period of an address. Raises 403 for an office that the person may not see, 422 for invalid days."""
-    period = period_of(_day(first), _day(last), office, today=now.date())
+    period = period_of(read_day(first, "from"), read_day(last, "to"), office, today=now.date())
     if visitor.own_offices is not None and period.office not in visitor.own_offices:
         raise ProblemException(403, "forbidden", "Expected an office that you may see, found another.")
     return period
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
 
 
 InPeriod = Annotated[Period, Depends(_period)]

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
 from basira.render.workbook import Cell
-from basira.rules.lists.model import LIST_KINDS, Ending, Entry, ListHeader, ListKind, Matching
+from basira.rules.lists.model import CLOSE_ENOUGH, LIST_KINDS, Ending, Entry, ListHeader, ListKind, Matching
 from basira.rules.lists.snoozes import PREFIX
 from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
@@ -24,7 +24,7 @@ from basira.serving.service import Service
 from basira.storage.rules.lists import StoredList
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
-from basira.web.forms import Fields, Form
+from basira.web.forms import Fields, Form, read_day, read_seen
 from basira.web.people import names_of_people
 from basira.web.render import page, words_of
 from basira.web.tables import Ending as FileEnding
@@ -41,8 +41,8 @@ from basira.workflows.rules.lists import (
 
 router = APIRouter(route_class=PageRoute)
 PATH = "/lists"
-Reader = Annotated[Visitor, Depends(visit("rules:read"))]
-Writer = Annotated[Visitor, Depends(send("rules:write"))]
+Reader = Annotated[Visitor, Depends(visit("lists:read"))]
+Writer = Annotated[Visitor, Depends(send("lists:write"))]
 Name = Annotated[str, Path(min_length=1, max_length=80)]
 _OF_LIST = f"{PATH}/{{name}}"
 # Whose entries name operators: they stand on pages and in no file.
@@ -82,7 +82,7 @@ def _lines(service: Service) -> list[ListLine]:
 @router.get(PATH)
 def get_lists(request: Request, visitor: Reader, _known: KnownQuery, service: InService) -> Response:
     """Every list, and how many entries it has had."""
-    return page(request, "lists.html", visitor=visitor, lines=_lines(service), may_write=may_write(visitor))
+    return page(request, "lists.html", visitor=visitor, lines=_lines(service), may_write=visitor.may("lists:write"))
 
 
 @router.get(f"{PATH}.csv")
@@ -109,7 +109,7 @@ def _lists_file(visitor: Visitor, service: Service, now: datetime, ending: FileE
     return as_file(table, ending, today=now.date(), language=visitor.language)
 
 
-@router.get(f"{PATH}/new", dependencies=[Depends(visit("rules:write"))])
+@router.get(f"{PATH}/new", dependencies=[Depends(visit("lists:write"))])
 def get_new(request: Request, visitor: Reader, _known: KnownQuery) -> Response:
     """The form of a new list."""
     return _new(request, visitor, {"kind": "operators", "matching": "exact"}, None)
@@ -121,14 +121,15 @@ def post_new(request: Request, visitor: Writer, form: Form, service: InService, 
     kind: dict[str, ListKind] = {one: one for one in LIST_KINDS}
     matching: dict[str, Matching] = {one: one for one in MATCHINGS}
     if form.get("kind") not in kind or form.get("matching") not in matching:
-        raise ProblemException(422, "invalid", "Expected a kind of list and of comparison, found others.")
+        detail = f"Expected a kind of {', '.join(kind)} and a comparison of {', '.join(matching)}, found others."
+        raise ProblemException(422, "invalid", detail, hint="Choose one of each in the form.")
     header = ListHeader(
         form.get("name", "").strip(),
         kind[form["kind"]],
         form.get("title", ""),
         form.get("owner", ""),
         matching[form["matching"]],
-        0.9,
+        CLOSE_ENOUGH,
     )
     try:
         made = create_list(service.database, header, login=visitor.user.login or "", now=now)
@@ -187,9 +188,8 @@ def get_list(
 @router.post(f"{_OF_LIST}/entries")
 def post_entry(request: Request, visitor: Writer, name: Name, form: Form, service: InService, now: Now) -> Response:
     """Add an entry; the page again with the fault where it can't be added."""
-    starts, ends, seen = (_day(form.get("from", "")), _day(form.get("until", "")), _whole(form.get("seen", "")))
-    if seen is None:
-        raise ProblemException(422, "invalid", "Expected the change that was seen, found none.")
+    starts, ends = read_day(form.get("from", ""), "from"), read_day(form.get("until", ""), "until")
+    seen = read_seen(form)
     entry = Entry(form.get("value", ""), starts or now.date(), ends, form.get("source", ""), form.get("reason", ""))
     try:
         login = visitor.user.login or ""
@@ -200,7 +200,7 @@ def post_entry(request: Request, visitor: Writer, name: Name, form: Form, servic
     return RedirectResponse(f"{PATH}/{name}?done=added", 303)
 
 
-@router.get(f"{_OF_LIST}/entries/{{number}}/end", dependencies=[Depends(visit("rules:write"))])
+@router.get(f"{_OF_LIST}/entries/{{number}}/end", dependencies=[Depends(visit("lists:write"))])
 def get_end(
     request: Request, visitor: Reader, name: Name, number: int, _known: KnownQuery, service: InService, now: Now
 ) -> Response:
@@ -213,7 +213,7 @@ def post_end(
     request: Request, visitor: Writer, name: Name, number: int, form: Form, service: InService, now: Now
 ) -> Response:
     """End the entry, with a motive; the page again with the fault where it can't end then."""
-    ends_on = _day(form.get("until", "")) or now.date() - timedelta(days=1)
+    ends_on = read_day(form.get("until", ""), "until") or now.date() - timedelta(days=1)
     ending = Ending(number, ends_on, form.get("motive", ""))
     try:
         end_in_list(
@@ -222,28 +222,12 @@ def post_end(
             ending,
             login=visitor.user.login or "",
             now=now,
-            expected=_whole(form.get("seen", "")),
+            expected=read_seen(form),
         )
     except RuleError as error:
         said = Said(*said_in(error, visitor.language))
         return _end(request, visitor, service, name, number, today=now.date(), fault=said, fields=form)
     return RedirectResponse(f"{PATH}/{name}?done=ended", 303)
-
-
-def may_write(visitor: Visitor) -> bool:
-    """Whether the person writes lists and risks: a manager approves rules that others write."""
-    return any(grant.role in ("analyst", "data_scientist") for grant in visitor.everything.grants)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _show(service: Service, name: str) -> ListShown:
@@ -261,7 +245,7 @@ def _new(request: Request, visitor: Visitor, fields: Fields, fault: Said | None)
         fault=fault,
         kinds=LIST_KINDS,
         matchings=MATCHINGS,
-        may_write=may_write(visitor),
+        may_write=visitor.may("lists:write"),
     )
 
 
@@ -293,7 +277,7 @@ def _list(
         names=names_of_people(service, [one.actor for one in changes]),
         is_written=found.header.kind not in UNWRITTEN,
         is_snoozes=name.startswith(PREFIX),
-        may_write=may_write(visitor),
+        may_write=visitor.may("lists:write"),
         done=done if done in _DONE else "",
         fault=fault,
         fields=fields or {"from": today.isoformat()},
@@ -314,7 +298,7 @@ def _end(
 ) -> Response:
     found = _show(service, name)
     entry: ShownEntry | None = next((one for one in found.entries if one.number == number), None)
-    if entry is None or not may_write(visitor):
+    if entry is None or not visitor.may("lists:write"):
         raise ProblemException(404, "not_found", "Expected an entry of this list that you may end, found none.")
     return page(
         request,

@@ -25,6 +25,7 @@ from basira.serving.views.queue import Queue, check_queue, queue_csv
 from basira.serving.views.queue_lines import QueueLine, queue_lines
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
+from basira.web.forms import read_day
 from basira.web.lanes import Lanes, lanes_on
 from basira.web.render import page
 
@@ -70,17 +71,10 @@ def _filters(
     office = folded_office(office) or next(iter(offices_of(visitor, service, now.date())), "")
     if office and not visitor.principal.sees_office(office):
         raise ProblemException(403, "forbidden", "Expected an office that you may see, found another.")
-    on = None if day in ("", EVERY_DAY) else _day(day)
+    on = None if day == EVERY_DAY else read_day(day, "day")
     if office and check_queue(service, office, on or now.date(), lane=lane or None) is not None:
         raise ProblemException(422, "invalid", "Expected an office and a lane of the policy, found others.")
     return Filters(office, on, lane or None, None if status == "all" else cast("StatusName", status))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
 
 
 InFilters = Annotated[Filters, Depends(_filters)]

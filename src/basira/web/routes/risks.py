@@ -17,22 +17,22 @@ from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
 from basira.render.workbook import Cell
 from basira.rules.register import HIGHEST, TREATMENTS, Review, Risk, Treatment
-from basira.schema.errors import RuleError, UsageError
+from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
 from basira.serving.service import Service
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
-from basira.web.forms import Fields, Form
+from basira.web.forms import Fields, Form, read_day, read_seen
 from basira.web.people import names_of_people
 from basira.web.render import page, words_of
-from basira.web.routes.lists import Said, may_write
+from basira.web.routes.lists import Said
 from basira.web.tables import Ending, Table, as_file
 from basira.workflows.rules.register import RiskShown, review_entry, show_entry, show_register, write_entry
 
 router = APIRouter(route_class=PageRoute)
 PATH = "/risks"
-Reader = Annotated[Visitor, Depends(visit("rules:read"))]
-Writer = Annotated[Visitor, Depends(send("rules:write"))]
+Reader = Annotated[Visitor, Depends(visit("risks:read"))]
+Writer = Annotated[Visitor, Depends(send("risks:write"))]
 RiskId = Annotated[str, Path(min_length=1, max_length=60)]
 _OF_RISK = f"{PATH}/{{risk_id}}"
 REVIEW_DAYS = 180
@@ -43,7 +43,7 @@ _DONE = ("recorded", "reviewed")
 def get_risks(request: Request, visitor: Reader, _known: KnownQuery, service: InService, now: Now) -> Response:
     """Every risk in its last version: those whose review is overdue first, then the gravest."""
     shown = _register(service, now.date())
-    return page(request, "risks.html", visitor=visitor, shown=shown, may_write=may_write(visitor))
+    return page(request, "risks.html", visitor=visitor, shown=shown, may_write=visitor.may("risks:write"))
 
 
 @router.get(f"{PATH}.csv")
@@ -80,7 +80,7 @@ def _file(visitor: Visitor, service: Service, now: datetime, ending: Ending) -> 
     return as_file(table, ending, today=now.date(), language=visitor.language)
 
 
-@router.get(f"{PATH}/new", dependencies=[Depends(visit("rules:write"))])
+@router.get(f"{PATH}/new", dependencies=[Depends(visit("risks:write"))])
 def get_new(request: Request, visitor: Reader, _known: KnownQuery, now: Now) -> Response:
     """The form of a new risk."""
     fields = {
@@ -96,18 +96,14 @@ def get_new(request: Request, visitor: Reader, _known: KnownQuery, now: Now) -> 
 @router.post(f"{PATH}/new")
 def post_risk(request: Request, visitor: Writer, form: Form, service: InService, now: Now) -> Response:
     """Record a version: the first one of a new risk, or the next one after the version that was seen."""
-    seen = form.get("seen", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        raise ProblemException(422, "invalid", "Expected the version that was seen, found none.")
+    seen = read_seen(form)
     motive = form.get("motive", "").strip() or None
     try:
         risk = _risk_of(form)
         login = visitor.user.login or ""
-        write_entry(service.database, risk, login=login, now=now, expected=int(seen), motive=motive)
+        write_entry(service.database, risk, login=login, now=now, expected=seen, motive=motive)
     except RuleError as error:
         return _form(request, visitor, form, _fault(error, visitor))
-    except UsageError:
-        return _form(request, visitor, form, _changed(visitor))
     return RedirectResponse(f"{PATH}/{risk.risk_id}?done=recorded", 303)
 
 
@@ -125,7 +121,7 @@ def get_risk(
     return _risk(request, visitor, service, risk_id, now.date(), done=done)
 
 
-@router.get(f"{_OF_RISK}/change", dependencies=[Depends(visit("rules:write"))])
+@router.get(f"{_OF_RISK}/change", dependencies=[Depends(visit("risks:write"))])
 def get_change(
     request: Request, visitor: Reader, risk_id: RiskId, _known: KnownQuery, service: InService, now: Now
 ) -> Response:
@@ -140,6 +136,7 @@ def post_review(
     request: Request, visitor: Writer, risk_id: RiskId, form: Form, service: InService, now: Now
 ) -> Response:
     """Record that the risk was looked at: what it is now, why, and when next."""
+    seen = read_seen(form)
     try:
         review = Review(
             next_on=_day(form.get("review_on", "")),
@@ -148,29 +145,26 @@ def post_review(
             consequence=_level(form.get("consequence", "")),
             is_closed=form.get("is_closed") == "yes",
         )
-        review_entry(service.database, risk_id, review, login=visitor.user.login or "", now=now)
+        login = visitor.user.login or ""
+        review_entry(service.database, risk_id, review, login=login, now=now, expected=seen)
     except RuleError as error:
         return _risk(request, visitor, service, risk_id, now.date(), fault=_fault(error, visitor), fields=form)
-    except UsageError:
-        return _risk(request, visitor, service, risk_id, now.date(), fault=_changed(visitor), fields=form)
     return RedirectResponse(f"{PATH}/{risk_id}?done=reviewed", 303)
 
 
 def _fault(error: RuleError, visitor: Visitor) -> Said:
     """What is wrong with the form. Of a version that is no longer the last the page says what to do."""
-    return _changed(visitor) if error.reason == "risk_changed" else Said(*said_in(error, visitor.language))
-
-
-def _changed(visitor: Visitor) -> Said:
+    if error.reason != "risk_changed":
+        return Said(*said_in(error, visitor.language))
     words = words_of(visitor.language)
     return Said(words.say("risk.fault.changed"), words.say("risk.fault.changed.hint"))
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
+    found = read_day(text, "review_on")
+    if found is None:
+        raise ProblemException(422, "invalid", "Expected a day in review_on, found none.", hint="Fill it in.")
+    return found
 
 
 def _level(text: str) -> int:
@@ -224,7 +218,7 @@ def _form(request: Request, visitor: Visitor, fields: Fields, fault: Said | None
         fault=fault,
         treatments=TREATMENTS,
         highest=HIGHEST,
-        may_write=may_write(visitor),
+        may_write=visitor.may("risks:write"),
     )
 
 
@@ -251,7 +245,7 @@ def _risk(
         one=last,
         versions=versions,
         names=names_of_people(service, [one.stored.actor for one in versions]),
-        may_write=may_write(visitor),
+        may_write=visitor.may("risks:write"),
         highest=HIGHEST,
         done=done if done in _DONE else "",
         fault=fault,

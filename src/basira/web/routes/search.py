@@ -34,6 +34,7 @@ from basira.storage.record.search import (
 )
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
+from basira.web.forms import read_day
 from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.render import page, words_of
 from basira.web.routes.figures import source_name
@@ -69,7 +70,7 @@ class Asked:
     @property
     def wanted(self) -> DeclarationSearch:
         """The same for the database. Raises 422 for an invalid day, and for a period that ends before it begins."""
-        first, last = _day(self.first), _day(self.last)
+        first, last = read_day(self.first, "from"), read_day(self.last, "to")
         if first and last and last < first:
             raise ProblemException(422, "invalid", "Expected a last day after the first, found one before.")
         return DeclarationSearch(
@@ -119,13 +120,6 @@ def _asked(
     if states.source and states.source not in SOURCES:
         raise ProblemException(422, "invalid", "Expected a source of selection, found another text.")
     return Asked(number.strip(), office.strip(), lane.strip(), states.source, states.status, states.result, first, last)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
 
 
 InAsked = Annotated[Asked, Depends(_asked)]

@@ -28,6 +28,7 @@ from basira.serving.views.declaration import known_declaration
 from basira.storage.record.verify import export_heads
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
+from basira.web.forms import read_day
 from basira.web.lanes import lanes_on
 from basira.web.render import page
 from basira.web.routes.queue import declaration_address
@@ -63,8 +64,8 @@ class Asked:
             self.action or None,
             self.subject or None,
             folded_office(self.office) or None,
-            _day(self.first),
-            _day(self.last),
+            read_day(self.first, "from"),
+            read_day(self.last, "to"),
         )
 
     def address(self, path: str, **more: str) -> str:
@@ -94,13 +95,6 @@ def _asked(
 
 InAsked = Annotated[Asked, Depends(_asked)]
 Cursor = Annotated[int | None, Query(ge=1, lt=2**63)]
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ProblemException(422, "invalid", "Expected a day, found another text.") from None
 
 
 @router.get("/activity")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from basira.rules.faults import rule_fault
 from basira.rules.lifecycle import require_writer
 from basira.rules.register import Review, Risk, read_risk, review_risk, settle_risk, write_risk
-from basira.storage.database.connection import Database
+from basira.storage.database.connection import Database, lock_chains
 from basira.storage.rules.register import StoredRisk, add_risk, get_risk, list_versions
 from basira.storage.rules.store import list_versions as list_rules
 from basira.workflows.rules.life import find_person
@@ -38,6 +38,7 @@ def write_entry(
         person = find_person(connection, login)
         require_writer(person.roles)
         known = {one.rule_id for one in list_rules(connection)}
+        lock_chains(connection)  # before it is read: of two writers at once the second one sees the first one's version
         found = max((one.version for one in list_versions(connection, risk.risk_id)), default=0)
         if found != expected:
             raise rule_fault("risk_changed", expected=expected, found=found)
@@ -57,7 +58,8 @@ def review_entry(
     with database.read() as connection:
         stored = get_risk(connection, risk_id)
     changed = review_risk(read_risk(stored.content), review)
-    return write_entry(database, changed, login=login, now=now, expected=expected or stored.version, motive=motive)
+    seen = stored.version if expected is None else expected
+    return write_entry(database, changed, login=login, now=now, expected=seen, motive=motive)
 
 
 def show_register(connection: sa.Connection, *, on: date) -> list[RiskShown]:
