@@ -23,6 +23,7 @@ from basira.serving.service import Service
 from basira.storage.accounts.api_keys import ApiKey, NewKey, create_key, get_key, list_keys, revoke_key, rotate_key
 from basira.storage.record.activity import names_of
 from basira.web.access import Visitor, send, visit
+from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form
 from basira.web.grants_form import RolesError, read_offices
@@ -188,7 +189,7 @@ def get_act(
 ) -> Response:
     """What the end of a key, or its successor, would change, before it is done."""
     fields = {"days": str(DEFAULT_DAYS), "hours": str(OVERLAP_HOURS)}
-    return _preview(request, visitor, service, key_id, act, now, fields=fields)
+    return _preview(Call(request, visitor, service, now), key_id, act, fields=fields)
 
 
 @router.post(f"{PATH}/{{key_id}}/{{act}}")
@@ -200,13 +201,13 @@ def post_act(
     if act == "revoke":
         motive = form.get("motive", "").strip()
         if not motive:
-            return _preview(request, visitor, service, key_id, act, now, fault="person.fault.motive", fields=form)
+            return _preview(Call(request, visitor, service, now), key_id, act, fault="person.fault.motive", fields=form)
         with service.database.write() as connection:
             revoke_key(connection, key_id, actor=by, motive=motive, now=now)
         return RedirectResponse(f"{PATH}?done=revoke", 303)
     days, hours = _whole(form.get("days", ""), MOST_DAYS), _whole(form.get("hours", ""), MOST_OVERLAP_HOURS)
     if not days or hours is None:
-        return _preview(request, visitor, service, key_id, act, now, fault="key.fault.days", fields=form)
+        return _preview(Call(request, visitor, service, now), key_id, act, fault="key.fault.days", fields=form)
     try:
         with service.database.write() as connection:
             name = get_key(connection, key_id).name
@@ -219,7 +220,7 @@ def post_act(
                 overlap=timedelta(hours=hours),
             )
     except UsageError:
-        return _preview(request, visitor, service, key_id, act, now, fault="key.fault.ended", fields=form)
+        return _preview(Call(request, visitor, service, now), key_id, act, fault="key.fault.ended", fields=form)
     return _once(request, visitor, made, name)
 
 
@@ -264,24 +265,21 @@ def _once(request: Request, visitor: Visitor, made: NewKey, name: str) -> Respon
 
 
 def _preview(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     key_id: str,
     act: Act,
-    now: datetime,
     *,
     fault: str = "",
     fields: Fields,
 ) -> Response:
-    with service.database.read() as connection:
-        line = line_of(get_key(connection, key_id), now)
+    with call.service.database.read() as connection:
+        line = line_of(get_key(connection, key_id), call.now)
     if line.state != "in_force" or (act == "rotate" and line.key.replaced_by):
         raise ProblemException(404, "not_found", "Expected a key in force, found one that ended or has a successor.")
     return page(
-        request,
+        call.request,
         "key_act.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         line=line,
         act=act,

@@ -7,7 +7,7 @@ Never here: a file that names operators (docs/decisions/0026); an entry changed 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -23,6 +23,7 @@ from basira.serving.rules import said_in
 from basira.serving.service import Service
 from basira.storage.rules.lists import StoredList
 from basira.web.access import Visitor, send, visit
+from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form, read_day, read_seen
 from basira.web.people import names_of_people
@@ -182,7 +183,7 @@ def get_list(
     over: Annotated[str, Query(max_length=3)] = "",
 ) -> Response:
     """One list: the entries in force, with ``over=yes`` those that are over too; the form of a new entry; changes."""
-    return _list(request, visitor, service, name, now.date(), done=done, with_over=over == "yes")
+    return _list(Call(request, visitor, service, now), name, done=done, with_over=over == "yes")
 
 
 @router.post(f"{_OF_LIST}/entries")
@@ -196,7 +197,7 @@ def post_entry(request: Request, visitor: Writer, name: Name, form: Form, servic
         add_to_list(service.database, name, [entry], login=login, now=now, expected=seen)
     except RuleError as error:
         said = Said(*said_in(error, visitor.language))
-        return _list(request, visitor, service, name, now.date(), fault=said, fields=form)
+        return _list(Call(request, visitor, service, now), name, fault=said, fields=form)
     return RedirectResponse(f"{PATH}/{name}?done=added", 303)
 
 
@@ -205,7 +206,7 @@ def get_end(
     request: Request, visitor: Reader, name: Name, number: int, _known: KnownQuery, service: InService, now: Now
 ) -> Response:
     """What the end of an entry changes, before it ends."""
-    return _end(request, visitor, service, name, number, today=now.date())
+    return _end(Call(request, visitor, service, now), name, number)
 
 
 @router.post(f"{_OF_LIST}/entries/{{number}}/end")
@@ -226,7 +227,7 @@ def post_end(
         )
     except RuleError as error:
         said = Said(*said_in(error, visitor.language))
-        return _end(request, visitor, service, name, number, today=now.date(), fault=said, fields=form)
+        return _end(Call(request, visitor, service, now), name, number, fault=said, fields=form)
     return RedirectResponse(f"{PATH}/{name}?done=ended", 303)
 
 
@@ -250,64 +251,58 @@ def _new(request: Request, visitor: Visitor, fields: Fields, fault: Said | None)
 
 
 def _list(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     name: str,
-    today: date,
     *,
     done: str = "",
     with_over: bool = False,
     fault: Said | None = None,
     fields: Fields | None = None,
 ) -> Response:
-    found = _show(service, name)
-    entries = [one for one in found.entries if with_over or one.ends_on is None or one.ends_on >= today]
+    found = _show(call.service, name)
+    entries = [one for one in found.entries if with_over or one.ends_on is None or one.ends_on >= call.today]
     changes = found.changes[-CHANGES_SHOWN:]
     return page(
-        request,
+        call.request,
         "list.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         found=found,
         entries=entries,
-        over_count=len(found.entries) - sum(one.ends_on is None or one.ends_on >= today for one in found.entries),
+        over_count=len(found.entries) - sum(one.ends_on is None or one.ends_on >= call.today for one in found.entries),
         with_over=with_over,
         changes=changes,
-        names=names_of_people(service, [one.actor for one in changes]),
+        names=names_of_people(call.service, [one.actor for one in changes]),
         is_written=found.header.kind not in UNWRITTEN,
         is_snoozes=name.startswith(PREFIX),
-        may_write=visitor.may("lists:write"),
+        may_write=call.visitor.may("lists:write"),
         done=done if done in _DONE else "",
         fault=fault,
-        fields=fields or {"from": today.isoformat()},
-        today=today,
+        fields=fields or {"from": call.today.isoformat()},
+        today=call.today,
     )
 
 
 def _end(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     name: str,
     number: int,
     *,
-    today: date,
     fault: Said | None = None,
     fields: Fields | None = None,
 ) -> Response:
-    found = _show(service, name)
+    found = _show(call.service, name)
     entry: ShownEntry | None = next((one for one in found.entries if one.number == number), None)
-    if entry is None or not visitor.may("lists:write"):
+    if entry is None or not call.visitor.may("lists:write"):
         raise ProblemException(404, "not_found", "Expected an entry of this list that you may end, found none.")
     return page(
-        request,
+        call.request,
         "list_end.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         found=found,
         one=entry,
         fault=fault,
         fields=fields or {},
-        yesterday=(today - timedelta(days=1)).isoformat(),
+        yesterday=(call.today - timedelta(days=1)).isoformat(),
     )

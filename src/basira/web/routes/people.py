@@ -45,6 +45,7 @@ from basira.storage.accounts.users import (
 from basira.storage.database.freed import free_deleted
 from basira.storage.record.activity import Part, find_audit, names_of
 from basira.web.access import Visitor, send, visit
+from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form
 from basira.web.grants_form import OF_PERSONS, RolesError, grants_fields, read_grants
@@ -207,7 +208,7 @@ def get_person(
     done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """One account: who it is, the roles, the sessions, what was done to it, and what may be done."""
-    return _person(request, visitor, service, user_id, now, done=done)
+    return _person(Call(request, visitor, service, now), user_id, done=done)
 
 
 @router.post(f"{_OF_PERSON}/roles")
@@ -228,9 +229,9 @@ def post_roles(
         with service.database.write() as connection:
             change(connection)
     except RolesError as error:
-        return _person(request, visitor, service, user_id, now, fault=error.message, fields=form)
+        return _person(Call(request, visitor, service, now), user_id, fault=error.message, fields=form)
     except UsageError:
-        return _person(request, visitor, service, user_id, now, fault="person.fault.last", fields=form)
+        return _person(Call(request, visitor, service, now), user_id, fault="person.fault.last", fields=form)
     return _to(user_id, "roles")
 
 
@@ -239,7 +240,7 @@ def get_act(
     request: Request, visitor: Reader, user_id: UserId, act: Act, _known: KnownQuery, service: InService, now: Now
 ) -> Response:
     """What an act would do to an account, before it is done."""
-    return _preview(request, visitor, service, user_id, act, now)
+    return _preview(Call(request, visitor, service, now), user_id, act)
 
 
 @router.post(f"{_OF_PERSON}/{{act}}")
@@ -251,9 +252,9 @@ def post_act(
     with service.database.read() as connection:
         user = get_user(connection, user_id)
     if act in WITH_MOTIVE and not motive:
-        return _preview(request, visitor, service, user_id, act, now, fault="person.fault.motive", fields=form)
+        return _preview(Call(request, visitor, service, now), user_id, act, fault="person.fault.motive", fields=form)
     if act == "erase" and normalised_login(form.get("login", "")) != (user.login or ""):
-        return _preview(request, visitor, service, user_id, act, now, fault="person.fault.confirm", fields=form)
+        return _preview(Call(request, visitor, service, now), user_id, act, fault="person.fault.confirm", fields=form)
     if act == "password" and not _has_password(user):
         raise ProblemException(422, "invalid", "Expected an account with a password, found another.")
     password = new_password() if act == "password" else ""
@@ -270,7 +271,7 @@ def post_act(
         with service.database.write() as connection:
             do[act](connection)
     except UsageError:
-        return _preview(request, visitor, service, user_id, act, now, fault="person.fault.last", fields=form)
+        return _preview(Call(request, visitor, service, now), user_id, act, fault="person.fault.last", fields=form)
     done: str = act
     if act == "erase" and free_deleted(service.database):
         done = "erase_left"
@@ -328,25 +329,22 @@ def _once(request: Request, visitor: Visitor, service: Service, user_id: str, pa
 
 
 def _person(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     user_id: str,
-    now: datetime,
     *,
     done: str = "",
     fault: str = "",
     fields: Fields | None = None,
 ) -> Response:
-    with service.database.read() as connection:
+    with call.service.database.read() as connection:
         user = get_user(connection, user_id)
-        sessions = find_open_sessions(connection, user_id, now=now)
+        sessions = find_open_sessions(connection, user_id, now=call.now)
         events = find_audit(connection, Part(limit=EVENTS_SHOWN), subject=f"user/{user_id}")
         names = names_of(connection, [row["actor"] for row in events])
     return page(
-        request,
+        call.request,
         "person.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         user=user,
         sessions=sessions,
@@ -358,7 +356,7 @@ def _person(
         fields=grants_fields(user.grants) if fields is None else fields,
         seen=seen_of(user.grants),
         roles=OF_PERSONS,
-        offices=_offices(service, visitor, now),
+        offices=_offices(call.service, call.visitor, call.now),
     )
 
 
@@ -371,25 +369,22 @@ def _acts(user: User) -> list[Act]:
 
 
 def _preview(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     user_id: str,
     act: Act,
-    now: datetime,
     *,
     fault: str = "",
     fields: Fields | None = None,
 ) -> Response:
-    with service.database.read() as connection:
+    with call.service.database.read() as connection:
         user = get_user(connection, user_id)
-        sessions = find_open_sessions(connection, user_id, now=now)
+        sessions = find_open_sessions(connection, user_id, now=call.now)
     if act not in _acts(user):
         raise ProblemException(404, "not_found", "Expected something that can be done to this account, found another.")
     return page(
-        request,
+        call.request,
         "person_act.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         user=user,
         act=act,

@@ -21,6 +21,7 @@ from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
 from basira.serving.service import Service
 from basira.web.access import Visitor, send, visit
+from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form, read_day, read_seen
 from basira.web.people import names_of_people
@@ -118,7 +119,7 @@ def get_risk(
     done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """One risk: what it is now, its versions, the form of a review."""
-    return _risk(request, visitor, service, risk_id, now.date(), done=done)
+    return _risk(Call(request, visitor, service, now), risk_id, done=done)
 
 
 @router.get(f"{_OF_RISK}/change", dependencies=[Depends(visit("risks:write"))])
@@ -148,7 +149,7 @@ def post_review(
         login = visitor.user.login or ""
         review_entry(service.database, risk_id, review, login=login, now=now, expected=seen)
     except RuleError as error:
-        return _risk(request, visitor, service, risk_id, now.date(), fault=_fault(error, visitor), fields=form)
+        return _risk(Call(request, visitor, service, now), risk_id, fault=_fault(error, visitor), fields=form)
     return RedirectResponse(f"{PATH}/{risk_id}?done=reviewed", 303)
 
 
@@ -223,29 +224,26 @@ def _form(request: Request, visitor: Visitor, fields: Fields, fault: Said | None
 
 
 def _risk(
-    request: Request,
-    visitor: Visitor,
-    service: Service,
+    call: Call,
     risk_id: str,
-    today: date,
     *,
     done: str = "",
     fault: Said | None = None,
     fields: Fields | None = None,
 ) -> Response:
-    with service.database.read() as connection:
-        versions = show_entry(connection, risk_id, on=today)
+    with call.service.database.read() as connection:
+        versions = show_entry(connection, risk_id, on=call.today)
     last = versions[-1]
-    usual = {**_fields(last), "review_on": (today + timedelta(days=REVIEW_DAYS)).isoformat(), "motive": ""}
+    usual = {**_fields(last), "review_on": (call.today + timedelta(days=REVIEW_DAYS)).isoformat(), "motive": ""}
     return page(
-        request,
+        call.request,
         "risk.html",
-        visitor=visitor,
+        visitor=call.visitor,
         status=422 if fault else 200,
         one=last,
         versions=versions,
-        names=names_of_people(service, [one.stored.actor for one in versions]),
-        may_write=visitor.may("risks:write"),
+        names=names_of_people(call.service, [one.stored.actor for one in versions]),
+        may_write=call.visitor.may("risks:write"),
         highest=HIGHEST,
         done=done if done in _DONE else "",
         fault=fault,
