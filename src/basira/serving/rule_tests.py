@@ -73,7 +73,7 @@ def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) 
     """Try a condition (``text``, or ``rule`` as JSON) on the declarations of ``first`` to ``last``: what it says of the
     first that it hits, or of ``declaration_id``, and why. Perhaps ``most`` (5), ``language``, ``lists_of_today``.
 
-    Nothing is recorded. Raises RuleError, UsageError, also when the time is over.
+    Nothing is recorded. Raises RuleError, UsageError, also when reading the period took longer than it may.
     """
     names = {"text", "rule", "first", "last", "declaration_id", "most", "language", "lists_of_today"}
     values = read_object(body, names)

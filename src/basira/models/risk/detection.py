@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from basira.models.risk.ratios import ratio_of
+from basira.schema.json_values import JsonObject
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -37,7 +37,7 @@ class DetectionRows:
     lane: NDArray[np.str_]
 
 
-def detection_by_lane(rows: DetectionRows) -> dict[str, Any]:
+def detection_by_lane(rows: DetectionRows) -> JsonObject:
     """By lane: "all", and each kind of which `FEWEST_OF_A_KIND` were found, see `Ratio`.
 
     1 is what all lanes find together. Lanes of which less than `FEWEST_EXPECTED` was expected are left out, and so is
@@ -53,7 +53,7 @@ def detection_by_lane(rows: DetectionRows) -> dict[str, Any]:
     of_kind = {"all": rows.found} | {
         kind: found for kind, found in sorted(rows.kinds.items()) if int(found[known].sum()) >= FEWEST_OF_A_KIND
     }
-    card: dict[str, Any] = {}
+    card: JsonObject = {}
     for lane in sorted(set(rows.lane[known])):
         at = rows.lane == lane
         if float(np.sum((rows.weight * rows.probability)[at])) * level < FEWEST_EXPECTED:

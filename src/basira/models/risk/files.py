@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from basira.models.risk.matrix import Encoding
 from basira.models.risk.risk_model import KindHead, RiskModel, ShareHead
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.errors import ModelError
+from basira.schema.json_values import JsonObject
 from basira.schema.stake import StakeScale
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def write_model(model: RiskModel, folder: Path) -> None:
     (folder / CARD).write_text(json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> JsonObject:
     """The card of the model in ``folder``; raises ModelError when it can't be read or is of another format."""
     return _read_card(folder)[0]
 
 
-def _read_card(folder: Path) -> tuple[dict[str, Any], str]:
+def _read_card(folder: Path) -> tuple[JsonObject, str]:
     """The card, and the SHA-256 of its file."""
     path = folder / CARD
     try:
@@ -89,7 +89,7 @@ def read_model(folder: Path) -> RiskModel:
         ) from error
 
 
-def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
+def _model(folder: Path, card: JsonObject, digest: str) -> RiskModel:
     import lightgbm as lgb
 
     names = _file_names(card)
@@ -135,7 +135,7 @@ def _model(folder: Path, card: Mapping[str, Any], digest: str) -> RiskModel:
     )
 
 
-def _amount(held: Mapping[str, Any] | None) -> AmountCalibration:
+def _amount(held: JsonObject | None) -> AmountCalibration:
     """None of a card of before, or where no later result corrects amounts."""
     if not held or held["amount"] is None:
         return AmountCalibration()
@@ -146,14 +146,14 @@ def _amount(held: Mapping[str, Any] | None) -> AmountCalibration:
     return AmountCalibration(level, slope, centre)
 
 
-def _stake_scale(order: Mapping[str, Any] | None) -> StakeScale | None:
+def _stake_scale(order: JsonObject | None) -> StakeScale | None:
     """None of a card without the balanced order, or without a stake."""
     if order is None or order["typical_amount"] is None:
         return None
     return StakeScale(_finite(order["typical_amount"]), _finite(order["exponent"]))
 
 
-def _file_names(card: Mapping[str, Any]) -> list[str]:
+def _file_names(card: JsonObject) -> list[str]:
     """The files that a card's heads make necessary; no other name of a card is followed."""
     bags, kinds = int(card["chosen"]["bags"]), card["kinds"]
     if not 1 <= bags <= _MOST_BAGS or not set(kinds) <= set(IRREGULARITY_KINDS):

@@ -37,6 +37,7 @@ from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareH
 from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
+from basira.schema.json_values import JsonObject
 
 if TYPE_CHECKING:  # the booster is loaded where something is fitted
     from basira.models.risk.trees import Fitting
@@ -142,7 +143,7 @@ def fit_risk_model(
     # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
     held = _Held(Calibration(intercept=0.0 - math.log(settings.positive_weight)))
     choice = Choice(settings.planted_weight if planted else 0.0, "small", 100, np.empty(0), {}, {}, False)
-    late_card: dict[str, Any] = {"rows": int(is_late.sum())}
+    late_card: JsonObject = {"rows": int(is_late.sum())}
     later: LaterDeclarations | None = None
     if _both_classes(rows.y[is_late]) and _both_classes(rows.y[~is_late]):
         choice = choose(
@@ -287,8 +288,8 @@ def _hold(ground: _Ground, choice: Choice) -> _Held:
     return _Held(shrunk.calibration, amount, card)
 
 
-def _held_card(shrunk: ShrunkCalibration, amounts: ShrunkAmounts | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"slope": shrunk.slope, "level": shrunk.level, "effective_rows": shrunk.effective_rows}
+def _held_card(shrunk: ShrunkCalibration, amounts: ShrunkAmounts | None) -> JsonObject:
+    found: JsonObject = {"slope": shrunk.slope, "level": shrunk.level, "effective_rows": shrunk.effective_rows}
     if amounts is None:
         return found | {"amount": None}
     return found | {"amount": {"level": amounts.level, "slope": amounts.slope, "centre": amounts.calibration.centre}}

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from basira.schema.json_values import JsonObject
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
 
 DECILES = 10
 _EACH_SIDE = 0.025
@@ -77,14 +79,14 @@ def compare(
     recovered: Floats,
     weight: Floats,
     by: Mapping[str, Mapping[str, Bools]],
-) -> dict[str, Any]:
+) -> JsonObject:
     """For the card: "all", then by name of a grouping its groups; each with "probability" and "revenue" (None of both
     where no amount is known), see `Ratio`. ``revenue``: expected. ``recovered``: 0 where nothing, NaN where unknown.
     """
     counted, has_amounts = found.astype(np.float64), bool(np.any(recovered > 0))
     known = np.isfinite(recovered)
 
-    def both(of: Bools) -> dict[str, Any]:
+    def both(of: Bools) -> JsonObject:
         at = of & known
         money = asdict(ratio_of(recovered[at], revenue[at], weight[at])) if has_amounts and at.any() else None
         return {"probability": asdict(ratio_of(counted[of], probability[of], weight[of])), "revenue": money}

@@ -6,7 +6,8 @@ Enters: nothing. Leaves: `FitSettings`. Never here: deployment settings or polic
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from basira.schema.json_values import JsonObject
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,5 @@ class FitSettings:
         """
         return self.sizes[-1 if irregular >= self.larger_from else 0]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return asdict(self)

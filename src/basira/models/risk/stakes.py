@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from basira.schema.json_values import JsonObject
 from basira.schema.stake import DEFAULT_EXPONENT, StakeScale, balanced_values
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def typical_stake(stake: Floats) -> float | None:
 
 def choose_stake_scale(
     later: LaterDeclarations | None, typical_amount: float | None, *, seed: int
-) -> tuple[StakeScale | None, dict[str, Any]]:
+) -> tuple[StakeScale | None, JsonObject]:
     """The scale, and what the card says of it.
 
     Parameters
@@ -99,7 +100,7 @@ def choose_stake_scale(
     """
     if typical_amount is None:
         return None, {"exponent": None, "typical_amount": None, "basis": "no_stake"}
-    card: dict[str, Any] = {"exponent": DEFAULT_EXPONENT, "typical_amount": typical_amount, "basis": "default"}
+    card: JsonObject = {"exponent": DEFAULT_EXPONENT, "typical_amount": typical_amount, "basis": "default"}
     if later is None or not later.findings.any():
         return StakeScale(typical_amount), card
     draws = _draw(len(later.probability), seed)
@@ -188,7 +189,7 @@ class _Curve:
         return EXPONENTS[max(better, key=lambda place: self.revenue[0, place], default=default)]
 
 
-def _trial(later: LaterDeclarations, scale: StakeScale, curve: _Curve, draws: Draws) -> dict[str, Any]:
+def _trial(later: LaterDeclarations, scale: StakeScale, curve: _Curve, draws: Draws) -> JsonObject:
     """What each order would have found of the later declarations, and what the balanced one gives up.
 
     Returns "declarations", "findings" and "revenue" of them all; "shares" inspected; "found": by order and quantity the
