@@ -131,6 +131,17 @@ def format_date(day: date | datetime | str | None, *, language: str) -> str:
     return babel_date(on, format="medium", locale=locale_of(language)).replace("\u200f", "")
 
 
+def format_month(month: str, *, language: str) -> str:
+    """A month, YYYY-MM, by its name.
+
+    >>> format_month("2026-11", language="en")
+    'Nov 2026'
+    """
+    from babel.dates import format_date as in_words
+
+    return str(in_words(date.fromisoformat(f"{month}-01"), "MMM yyyy", locale=locale_of(language)))
+
+
 def country_name(code: str | None, *, language: str) -> str:
     """The country's name, or the code itself when CLDR has no name for it.
 

@@ -22,11 +22,10 @@ from basira.rules.model import Condition
 from basira.rules.names import Vocabulary
 from basira.rules.text import parse_condition
 from basira.schema.access import Principal
-from basira.schema.errors import NotFoundError, UsageError
+from basira.schema.errors import UsageError
 from basira.schema.json_values import JsonObject
 from basira.serving.bodies import find_login, read_day, read_flag, read_object, read_text, read_whole, require_day
 from basira.serving.service import Service
-from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Pause
 from basira.workflows.rules.backtest import Asked, try_rule
 from basira.workflows.rules.full_test import FullTestOrder, run_full_test, values_of_test
@@ -85,7 +84,7 @@ def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) 
         # Asked by one identifier after the other, the numbers of declarations would say whose they are.
         check_persons(condition, vocabulary)
     pause = _pause_until(SECONDS)
-    period = read_period(_history_of(service), [condition], vocabulary, days, engine=BOUNDS)
+    period = read_period(service.history(), [condition], vocabulary, days, engine=BOUNDS)
     pause()
     tried = try_rule(
         condition,
@@ -122,7 +121,7 @@ def back_test_recorded(body: object, rule_id: str, service: Service, *, by: Call
         login=login,
         lists_of_today=read_flag(values, "lists_of_today"),
     )
-    pause, history = _pause_until(SECONDS), _history_of(service)
+    pause, history = _pause_until(SECONDS), service.history()
     found = run_full_test(history, service.database, order, service.policy, engine=BOUNDS, pause=pause)
     return {**values_of_test(found), "is_recorded": bool(login)}
 
@@ -139,12 +138,6 @@ def _pause_until(seconds: float) -> Pause:
             )
 
     return pause
-
-
-def _history_of(service: Service) -> History:
-    if service.store is None:
-        raise NotFoundError("Expected a store beside the service, found none.", hint="Set BASIRA_STORE.")
-    return History.open(service.store)
 
 
 def _days_of(values: JsonObject, today: date, *, with_results: bool) -> PeriodDays:

@@ -115,6 +115,12 @@ class Service:
         except (StoreError, OSError):
             return None
 
+    def history(self) -> History:
+        """The history beside the service. Raises NotFoundError without a store, StoreError for a damaged one."""
+        if self.store is None:
+            raise NotFoundError("Expected a store beside the service, found none.", hint="Set BASIRA_STORE.")
+        return History.open(self.store)
+
     def require_writable(self) -> None:
         """Raise StoreError when nothing can be recorded now."""
         require_writable(self.database)

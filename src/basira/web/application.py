@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from basira.web.assets import load_assets
+from basira.web.past import make_desk
 from basira.web.render import load_templates
 from basira.web.routes import (
     account,
@@ -21,9 +22,12 @@ from basira.web.routes import (
     figures,
     files,
     glossary,
+    goods,
+    items,
     keys,
     lists,
     models,
+    operators,
     people,
     queue,
     risks,
@@ -42,6 +46,9 @@ PARTS = (
     trail,
     queue,
     search,
+    operators,
+    goods,
+    items,
     rules,
     people,
     keys,
@@ -62,6 +69,7 @@ def add_pages(app: FastAPI, settings: Sequence[SettingShown] = ()) -> FastAPI:
     """
     app.state.assets = load_assets()
     app.state.settings_shown = tuple(settings)
+    app.state.past_desk = make_desk()
     load_templates()
     for part in PARTS:
         app.include_router(part.router, include_in_schema=False)

@@ -96,6 +96,7 @@ def _words(language: str, assets: Mapping[str, Asset]) -> dict[str, Any]:
         "percent": in_language(numbers.format_percent),
         "quantity": in_language(numbers.format_quantity),
         "day": in_language(numbers.format_date),
+        "month": in_language(numbers.format_month),
         "country": in_language(numbers.country_name),
         "moment": in_language(format_moment),
         "wait": lambda since, now: say_wait(since, now, catalog),

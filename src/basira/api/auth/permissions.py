@@ -35,6 +35,8 @@ Scope = Literal[
     "access:write",
     "models:read",
     "models:write",
+    "operators:read",
+    "operators:export",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -162,6 +164,19 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "models:write": ScopeRule(
         "take the steps of a model's life that the role may take, on pages; a manager promotes, never alone",
         {"analyst": "all", "manager": "all", "data_scientist": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    # What Basira knows of an operator: docs/decisions/0039.
+    "operators:read": ScopeRule(
+        "look the past up by operator, and see all that is known of one, on pages",
+        {"analyst": "all", "manager": "all", "data_scientist": "all", "auditor": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    "operators:export": ScopeRule(
+        "take a file that names operators from pages; the audit says who did",
+        {"analyst": "all", "auditor": "all"},
         is_whole=True,
         is_of_pages=True,
     ),
