@@ -42,6 +42,7 @@ from basira.storage.accounts.sessions import start_session
 from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.database.connection import Database
 from basira.storage.database.upgrade import upgrade
+from basira.storage.history.store import History
 from basira.storage.record.events import Event, append_events, find_range, record_identity
 from basira.web.application import add_pages
 from basira.web.assets import load_assets
@@ -270,6 +271,7 @@ def measure_pages(
         ("declaration", inspector, f"/declarations/{number}"),
         ("account", inspector, "/account"),
         *more_pages(manager, now),
+        *past_pages(log_in(service, watch, f"analyst-{suffix}", Grant("analyst"), now=now), service),
     ]
     # As the service does once it is ready (app.py). Else each full collection, one in twenty requests, takes 130 ms.
     gc.collect()
@@ -292,6 +294,25 @@ def more_pages(manager: TestClient, now: datetime) -> list[tuple[str, TestClient
             whole = f"/figures?from={first}&to={now.date()}"
             return [("figures, the last month", manager, "/figures"), ("figures, the whole record", manager, whole)]
     return []
+
+
+def past_pages(analyst: TestClient, service: Service) -> list[tuple[str, TestClient, str]]:
+    """The pages of the past, of the importer, the goods and the origin with the most items, where this version has
+    them."""
+    if analyst.get("/operators").status_code != 200 or service.store is None:
+        return []
+    files = History.open(service.store).snapshot().files("items")
+    items = pl.read_parquet(files, columns=["importer_id", "commodity_code", "origin_country"])
+    importer, code, origin = (str(items[name].drop_nulls().mode().sort()[0]) for name in items.columns)
+    print(f"the history has {items.height:,} items")
+    return [
+        ("operator", analyst, f"/operators?name={importer}"),
+        ("goods of a heading", analyst, f"/goods?code={code[:4]}"),
+        ("goods of an origin", analyst, f"/goods?origin={origin}"),
+        ("items of an operator", analyst, f"/items?operator={importer}"),
+        ("items by two words", analyst, "/items?words=pieces+de"),
+        ("items, whichever", analyst, "/items"),
+    ]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ what is known of it now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ from basira.engines.engine import Engine
 from basira.schema.days import date_of, day_of
 from basira.schema.sql import quote_identifier
 from basira.storage.engine import open_engine
-from basira.storage.history.store import History, Snapshot, register
+from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds
 
 
@@ -91,48 +91,68 @@ where declaration_version > 1 group by declaration_id"""
 IS_NEWEST = "(a.latest is null or a.latest = i.declaration_version)"
 
 
+@dataclass(frozen=True)
+class Past:
+    """The newest snapshot on an engine. ``first``, ``last``: days of the first and the last declaration that it holds;
+    None of an empty one."""
+
+    con: Engine
+    first: date | None
+    last: date | None
+
+    def months(self, days: Days) -> list[str]:
+        """The months of a period that the history covers, YYYY-MM, in order; those without a declaration, too. Of other
+        months nothing is known, which is not zero."""
+        if self.first is None or self.last is None:
+            return []
+        return months_of(max(days.first, self.first), min(days.last, self.last))
+
+
 @contextmanager
-def open_past(history: History, bounds: EngineBounds) -> Iterator[tuple[Engine, date | None]]:
-    """The newest snapshot on an engine, with the table `amended`; and the day of its last declaration. Raises
-    UsageError when ``bounds.seconds`` are over, and as `History.snapshot`."""
+def open_past(history: History, bounds: EngineBounds) -> Iterator[Past]:
+    """The newest snapshot on an engine, with the table `amended`. Raises UsageError when ``bounds.seconds`` are over,
+    and as `History.snapshot`."""
     snapshot = history.snapshot()
+    entries = snapshot.tables["items"]
+    first = [one.first_day for one in entries if one.first_day is not None]
+    last = [one.last_day for one in entries if one.last_day is not None]
     with open_engine(
         reads=snapshot.all_files(), memory=bounds.memory, threads=bounds.threads, seconds=bounds.seconds
     ) as con:
         register(con, snapshot)
         con.create_table("amended", AMENDED)
-        yield con, last_day(snapshot)
-
-
-def last_day(snapshot: Snapshot) -> date | None:
-    """The day of the last declaration that the history holds; None of an empty one."""
-    days = [one.last_day for one in snapshot.tables["items"] if one.last_day is not None]
-    return date_of(max(days)) if days else None
+        yield Past(con, date_of(min(first)) if first else None, date_of(max(last)) if last else None)
 
 
 def pick_items(con: Engine, conditions: Sequence[Condition], days: Days, *, columns: Sequence[str] = COLUMNS) -> None:
     """Make the table `picked`: the items of the declarations' newest versions that meet every condition."""
     shown = ", ".join(f"i.{quote_identifier(name)}" for name in columns)
-    met, values = conditions_sql(conditions)
     con.create_table(
         "picked",
         f"""select {shown} from items i left join amended a on a.declaration_id = i.declaration_id
-where i.declared_day between $first and $last and {IS_NEWEST} and {met}""",
-        {"first": day_of(days.first), "last": day_of(days.last), **values},
+where i.declared_day between $first and $last and {IS_NEWEST} and {conditions_sql(conditions)}""",
+        {"first": day_of(days.first), "last": day_of(days.last), **condition_values(conditions)},
     )
 
 
-def conditions_sql(conditions: Sequence[Condition]) -> tuple[str, Mapping[str, object]]:
-    """The conditions on `items i` as SQL, with the values of its parameters."""
-    parts, values = ["true"], {}
-    for number, one in enumerate(conditions):
-        column, name = quote_identifier(one.column), f"value_{number}"
-        values[name] = one.value
-        if one.is_prefix:  # the interval says the same, and lets whole parts of a file be passed over
-            parts.append(f"i.{column} between ${name} and ${name} || chr(1114111) and starts_with(i.{column}, ${name})")
-        else:
-            parts.append(f"i.{column} = ${name}")
-    return " and ".join(parts), values
+def conditions_sql(conditions: Sequence[Condition]) -> str:
+    """The conditions on `items i` as SQL; its parameters are those of `condition_values`."""
+    return " and ".join(["true", *(_condition_sql(one, number) for number, one in enumerate(conditions))])
+
+
+def _condition_sql(one: Condition, number: int) -> str:
+    column = quote_identifier(one.column)
+    if one.is_prefix:  # the interval says the same, and lets whole parts of a file be passed over
+        return (
+            f"i.{column} between $value_{number} and $value_{number} || chr(1114111) "
+            f"and starts_with(i.{column}, $value_{number})"
+        )
+    return f"i.{column} = $value_{number}"
+
+
+def condition_values(conditions: Sequence[Condition]) -> dict[str, object]:
+    """The parameters of `conditions_sql`."""
+    return {f"value_{number}": one.value for number, one in enumerate(conditions)}
 
 
 def find_results(con: Engine, days: Days) -> None:
@@ -182,10 +202,14 @@ def find_totals(con: Engine) -> Totals:
     )
 
 
-def months_of(days: Days) -> list[str]:
-    """The months of a period, YYYY-MM, in order: one without a declaration is one, too."""
-    month, found = days.first.replace(day=1), []
-    while month <= days.last:
+def months_of(first: date, last: date) -> list[str]:
+    """The months of a period, YYYY-MM, in order; none of one that ends before it begins.
+
+    >>> months_of(date(2025, 12, 31), date(2026, 1, 1))
+    ['2025-12', '2026-01']
+    """
+    month, found = first.replace(day=1), []
+    while month <= last:
         found.append(month.isoformat()[:7])
         month = (month + timedelta(days=32)).replace(day=1)
     return found

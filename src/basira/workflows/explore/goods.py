@@ -22,7 +22,6 @@ from basira.workflows.explore.facts import (
     Totals,
     find_results,
     find_totals,
-    months_of,
     open_past,
     pick_items,
 )
@@ -104,7 +103,8 @@ def describe_goods(history: History, code: str, origin: str, days: Days, *, boun
     conditions = [Condition("commodity_code", code, is_prefix=True)] if code else []
     conditions += [Condition("origin_country", origin)] if origin else []
     by: By = "commodity_code" if origin else "origin_country"
-    with open_past(history, bounds) as (con, history_until):
+    with open_past(history, bounds) as past:
+        con = past.con
         pick_items(con, conditions, days, columns=_COLUMNS)
         totals = find_totals(con)
         find_results(con, days)
@@ -114,14 +114,14 @@ def describe_goods(history: History, code: str, origin: str, days: Days, *, boun
         part_column = quote_identifier(by)
         return GoodsFacts(
             days,
-            history_until,
+            past.last,
             totals,
             whole[0].results if whole else Results(0, 0, 0.0),
             unclear,
             whole[0].unit_values if whole else UnitValues(0, None, None, None),
             bins,
             outside,
-            _months(con, days),
+            _months(con, past.months(days)),
             by,
             _parts(con, part_column, most=MOST_PARTS),
             int(con.fetch_rows(f"select count(distinct coalesce({part_column}, '')) from picked")[0][0]),
@@ -176,8 +176,7 @@ from goods group by {key} order by {order} limit $most""",
     ]
 
 
-def _months(con: Engine, days: Days) -> list[GoodsPart]:
-    names = months_of(days)
+def _months(con: Engine, names: Sequence[str]) -> list[GoodsPart]:
     found = {one.name: one for one in _parts(con, f"strftime({_DAY}, '%Y-%m')", most=len(names), order="name")}
     nothing = UnitValues(0, None, None, None), Results(0, 0, 0.0)
     return [found.get(name) or GoodsPart(name, 0, 0.0, *nothing) for name in names]

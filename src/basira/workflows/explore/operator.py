@@ -24,7 +24,6 @@ from basira.workflows.explore.facts import (
     Totals,
     find_results,
     find_totals,
-    months_of,
     open_past,
     pick_items,
 )
@@ -117,12 +116,13 @@ def describe_operator(history: History, part: Part, name: str, days: Days, *, bo
     Raises UsageError when it takes longer than ``bounds`` allow, StoreError for a damaged store.
     """
     others = tuple(one for one in PARTS if one != part)
-    with open_past(history, bounds) as (con, history_until):
+    with open_past(history, bounds) as past:
+        con = past.con
         pick_items(con, [Condition(part, name)], days)
         totals = find_totals(con)
         if totals.items == 0:
             none = Results(0, 0, 0.0)
-            return OperatorFacts(part, name, days, history_until, totals, none, [], [], [], dict.fromkeys(others, 0))
+            return OperatorFacts(part, name, days, past.last, totals, none, [], [], [], dict.fromkeys(others, 0))
         find_results(con, days)
         _sum_declarations(con, totals.currency)
         _find_market(con, part, name, days, totals.currency)
@@ -130,10 +130,10 @@ def describe_operator(history: History, part: Part, name: str, days: Days, *, bo
             part,
             name,
             days,
-            history_until,
+            past.last,
             totals,
             _results(con),
-            _months(con, others, days),
+            _months(con, others, past.months(days)),
             _prices(con),
             [partner for one in others for partner in _partners(con, one)],
             {one: _count_partners(con, one) for one in others},
@@ -220,7 +220,7 @@ order by o.value desc, o.commodity_code, o.origin_country"""
     ]
 
 
-def _months(con: Engine, others: Sequence[Part], days: Days) -> list[Month]:
+def _months(con: Engine, others: Sequence[Part], names: Sequence[str]) -> list[Month]:
     sums = {
         month: (declarations, items, float(value), Results(known, irregular, float(revenue)))
         for month, declarations, items, value, known, irregular, revenue in con.fetch_rows(
@@ -241,7 +241,7 @@ from priced p join market m using (commodity_code, origin_country) group by mont
     )
     new = dict(con.fetch_rows(f"select strftime({_DAY}, '%Y-%m') as month, count(*) from ({first}) group by month"))
     nothing = (0, 0, 0.0, Results(0, 0, 0.0))
-    return [Month(name, *sums.get(name, nothing), ratios.get(name), new.get(name, 0)) for name in months_of(days)]
+    return [Month(name, *sums.get(name, nothing), ratios.get(name), new.get(name, 0)) for name in names]
 
 
 def _partners(con: Engine, part: Part) -> list[Partner]:

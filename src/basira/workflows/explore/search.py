@@ -6,20 +6,13 @@ page at a time. Never here: an earlier version of a declaration that was amended
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from basira.engines.engine import Engine
 from basira.schema.days import date_of, day_of
-from basira.schema.sql import quote_identifier
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds
-from basira.workflows.explore.facts import IS_NEWEST, Condition, Days, conditions_sql, open_past
-from basira.workflows.explore.operator import PARTS
-
-# Of the description, as people type them: without regard to accents and capitals.
-_DESCRIPTION = "strip_accents(lower(i.description))"
+from basira.workflows.explore.facts import IS_NEWEST, Condition, Days, condition_values, conditions_sql, open_past
 
 
 @dataclass(frozen=True)
@@ -87,33 +80,45 @@ def search_items(
 ) -> FoundItems:
     """Items that meet everything that is wanted, the latest day first, then by number and item. Raises UsageError when
     it takes longer than ``bounds`` allow, StoreError for a damaged store."""
-    met, values = _conditions(wanted)
-    values = {**values, "first": day_of(days.first), "last": day_of(days.last)}
-    where = f"where i.declared_day between $first and $last and {IS_NEWEST} and {met}"
-    with open_past(history, bounds) as (con, history_until):
-        return FoundItems(_page(con, where, values, asked), history_until)
-
-
-_FROM = "from items i left join amended a on a.declaration_id = i.declaration_id"
-
-
-def _page(con: Engine, where: str, values: Mapping[str, object], asked: PageAsked) -> list[FoundItem]:
-    after = "true"
+    conditions = _conditions(wanted)
+    values = {"first": day_of(days.first), "last": day_of(days.last), **condition_values(conditions)}
+    values |= {"operator": wanted.operator, "limit": asked.limit}
+    values |= {f"word_{number}": word for number, word in enumerate(wanted.words)}
     if asked.after is not None:
-        after = "(-i.declared_day, i.declaration_id, i.item_number) > (-$day, $declaration, $item)"
-        place = {"day": asked.after.day, "declaration": asked.after.declaration_id, "item": asked.after.item_number}
-        values = {**values, **place}
-    rows = con.fetch_rows(
-        f"""select i.declaration_id, i.item_number, i.declared_day, i.office, i.importer_id, i.commodity_code,
-  i.origin_country, i.description, i.customs_value_amount, i.value_currency
-{_FROM} {where} and {after} order by i.declared_day desc, i.declaration_id, i.item_number limit $limit""",
-        {**values, "limit": asked.limit},
+        place = asked.after
+        values |= {"day": place.day, "declaration": place.declaration_id, "item": place.item_number}
+    met = " and ".join(
+        [
+            conditions_sql(conditions),
+            _OPERATOR if wanted.operator else "true",
+            *(_word_sql(number) for number in range(len(wanted.words))),
+            _AFTER if asked.after is not None else "true",
+        ]
     )
-    return [FoundItem(number, item, date_of(day), *rest) for number, item, day, *rest in rows]
+    with open_past(history, bounds) as past:
+        rows = past.con.fetch_rows(
+            f"""select i.declaration_id, i.item_number, i.declared_day, i.office, i.importer_id, i.commodity_code,
+  i.origin_country, i.description, i.customs_value_amount, i.value_currency
+from items i left join amended a on a.declaration_id = i.declaration_id
+where i.declared_day between $first and $last and {IS_NEWEST} and {met}
+order by i.declared_day desc, i.declaration_id, i.item_number limit $limit""",
+            values,
+        )
+        found = [FoundItem(number, item, date_of(day), *rest) for number, item, day, *rest in rows]
+        return FoundItems(found, past.last)
 
 
-def _conditions(wanted: ItemSearch) -> tuple[str, Mapping[str, object]]:
-    conditions = [
+_OPERATOR = "(i.importer_id = $operator or i.declarant_id = $operator or i.exporter_id = $operator)"
+_AFTER = "(-i.declared_day, i.declaration_id, i.item_number) > (-$day, $declaration, $item)"
+
+
+def _word_sql(number: int) -> str:
+    """Whether the description has a word, as people type it: without regard to accents and capitals."""
+    return f"contains(strip_accents(lower(i.description)), strip_accents(lower($word_{number})))"
+
+
+def _conditions(wanted: ItemSearch) -> list[Condition]:
+    return [
         Condition(column, value, is_prefix)
         for column, value, is_prefix in (
             ("declaration_id", wanted.prefix, True),
@@ -123,13 +128,3 @@ def _conditions(wanted: ItemSearch) -> tuple[str, Mapping[str, object]]:
         )
         if value
     ]
-    met, known = conditions_sql(conditions)
-    values = dict(known)
-    if wanted.operator:
-        values["operator"] = wanted.operator
-        met += " and (" + " or ".join(f"i.{quote_identifier(part)} = $operator" for part in PARTS) + ")"
-    for number, word in enumerate(wanted.words):
-        name = f"word_{number}"
-        values[name] = word
-        met += f" and contains({_DESCRIPTION}, strip_accents(lower(${name})))"
-    return met, values
