@@ -302,7 +302,7 @@ def past_pages(analyst: TestClient, service: Service) -> list[tuple[str, TestCli
     if analyst.get("/operators").status_code != 200 or service.store is None:
         return []
     files = History.open(service.store).snapshot().files("items")
-    items = pl.read_parquet(files, columns=["importer_id", "commodity_code", "origin_country"])
+    items = pl.read_parquet(list(files), columns=["importer_id", "commodity_code", "origin_country"])
     importer, code, origin = (str(items[name].drop_nulls().mode().sort()[0]) for name in items.columns)
     print(f"the history has {items.height:,} items")
     return [
