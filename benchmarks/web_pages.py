@@ -1,6 +1,7 @@
 """Server time, CPU and weight of each page, with a large record behind them.
 
 Run: .venv/bin/python benchmarks/web_pages.py [--decisions 200000] [--offices 4] [--requests 40] [--folder FOLDER]
+    [--only WORDS]
 
 The load is what the service decided of a small simulated day, written down again and again under other numbers, on
 the days before today, in bulk: each declaration with its registration, its decision, and results for a share of those
@@ -201,6 +202,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=40)
     parser.add_argument("--items", type=int, default=40_000, help="of the simulated country behind")
     parser.add_argument("--folder", type=Path, help="keep the store and the record here, and use them again")
+    parser.add_argument("--only", default="", help="pages whose name contains this")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="basira-pages-"))
@@ -273,6 +275,7 @@ def measure_pages(
         *more_pages(manager, now),
         *past_pages(log_in(service, watch, f"analyst-{suffix}", Grant("analyst"), now=now), service),
     ]
+    pages = [one for one in pages if asked.only in one[0]]
     # As the service does once it is ready (app.py). Else each full collection, one in twenty requests, takes 130 ms.
     gc.collect()
     gc.freeze()
