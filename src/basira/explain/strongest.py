@@ -20,6 +20,8 @@ from basira.explain.kinds import MOST_KINDS
 from basira.schema.records import Figure, ItemAssessment, Reason, Reference
 
 MOST_REASONS = 3
+# A price is given by mass or by unit.
+PRICE_MEASURES = ("value_per_kg", "value_per_unit")
 # A rate of irregularities is shown when it is half as high again as the usual one.
 LIFT = 1.5
 # A measure is shown when it lies a seventh or more from its median, with five comparables at least.
@@ -103,20 +105,40 @@ _NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE"
 def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -> tuple[Reason, ...]:
     """The reasons to show of an item, at most `MOST_REASONS`, in the order of their weight.
 
-    ``already``: shown of other items of the declaration: the same reason with the same figures is not shown twice.
+    ``already``: shown of other items of the declaration: the same reason with the same figures is not shown twice, and
+    a price of the same goods stands in the same measure where it speaks in both.
     """
     shown: dict[str, Reason] = {}
     wanted = frozenset(item.verify)
     before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
+    measures = measures_of(already)
     for reason in item.reasons:
         family = FAMILY_OF.get(reason.code, reason.code)
         if not _speaks(reason, wanted, item.verify) or not is_worth_showing(reason, item.references):
             continue
         if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
             continue
-        if family not in shown or (family == "newness" and _rank(reason) < _rank(shown[family])):
+        if family not in shown or _goes_before(reason, shown[family], measures):
             shown[family] = reason
     return tuple(shown.values())[:MOST_REASONS]
+
+
+def measures_of(reasons: Sequence[Reason]) -> dict[str, str]:
+    """The measure in which a price of each good is given: by commodity code, of the first reason that gives one."""
+    found: dict[str, str] = {}
+    for reason in reasons:
+        measure = reason.code.rpartition("_")[0]
+        if measure in PRICE_MEASURES:
+            found.setdefault(str(reason.figures.get("commodity_code") or ""), measure)
+    return found
+
+
+def _goes_before(reason: Reason, other: Reason, measures: Mapping[str, str]) -> bool:
+    """Whether a reason takes the place of another one of its family, which weighs more."""
+    if FAMILY_OF.get(reason.code) == "newness":
+        return _rank(reason) < _rank(other)
+    measure = measures.get(str(reason.figures.get("commodity_code") or ""), "?")
+    return reason.code.startswith(measure) and not other.code.startswith(measure)
 
 
 def with_kinds_of(
@@ -176,7 +198,7 @@ def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
         return all(reference.declared <= reference.high for reference in references)
     if reason.code == "usual_price_low":
         return all(reference.declared < reference.low for reference in references)
-    for measure in ("value_per_kg", "value_per_unit"):
+    for measure in PRICE_MEASURES:
         if reason.code.startswith(measure):
             for reference in references:
                 if reference.measure == measure:
