@@ -269,3 +269,39 @@ def test_the_same_goods_stand_beside_one_interval() -> None:
     assert intervals_of(ITEM, other) == [REFERENCE, None]
     abroad = replace(other, references=(replace(other.references[0], origin_country="VN"),))
     assert intervals_of(ITEM, abroad) == [REFERENCE, abroad.references[0]]
+
+
+def codes_of(*items: ItemAssessment) -> list[list[str]]:
+    explanation = explain(replace(CASE, items=items), reader="unit")
+    return [[reason.code for reason in item.reasons] for item in explanation.items]
+
+
+def test_one_usual_price_of_the_same_goods_is_shown() -> None:
+    figures = {**LOW.figures, "commodity_code": "851713"}
+    expected = replace(LOW, figures={**figures, "median": None, "expected": 75.3, "basis": "code"})
+    among = replace(LOW, figures={**figures, "value": 20.0, "median": 180.0})
+    first, second = replace(ITEM, reasons=(expected,)), replace(of_unit(), reasons=(among,))
+    assert codes_of(first, second) == [["value_per_kg_low"], []]
+    alike = replace(second, reasons=(replace(expected, figures={**expected.figures, "value": 20.0}),))
+    assert codes_of(first, alike) == [["value_per_kg_low"], ["value_per_kg_low"]]
+
+
+def test_a_trader_is_new_once_and_not_again_in_its_pairs() -> None:
+    new, pair, other = (
+        Reason(f"new_{who}", {"days": 1, "count": 1}, (), 0.5)
+        for who in ("importer", "importer_exporter", "exporter_code")
+    )
+    assert codes_of(replace(ITEM, reasons=(new,)), replace(of_unit(), reasons=(pair,))) == [["new_importer"], []]
+    assert codes_of(replace(ITEM, reasons=(new,)), replace(of_unit(), reasons=(other,)))[1] == ["new_exporter_code"]
+
+
+def test_the_same_sentence_is_not_said_twice() -> None:
+    first, second = (
+        Reason("duty_rate_low", {"rate": rate, "usual_rate": 0.68, "count": 86}, (), 0.5) for rate in (0.201, 0.199)
+    )
+    verify = ("classification",)
+    items = replace(ITEM, reasons=(first,), verify=verify), replace(of_unit(), reasons=(second,), verify=verify)
+    assert codes_of(*items) == [["duty_rate_low"], []]
+    unusual = Reason("code_unusual_for_importer", {"seen": 0, "count": 310, "commodity_code": "851713"}, (), 0.5)
+    never = Reason("new_importer_code", {"days": None, "count": 0}, (), 0.4)
+    assert codes_of(replace(ITEM, reasons=(unusual, never))) == [["code_unusual_for_importer"]]

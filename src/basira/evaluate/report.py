@@ -92,7 +92,7 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         "circuits": metrics.get("circuits"),
         "currency": currency,
         "money": lambda amount: format_money(amount, currency, language=language, digits=0),
-        "dataset": _dataset(metrics, catalog),
+        "dataset": say_tested(metrics, catalog),
         "revenue_basis": _revenue_basis(metrics, catalog),
         "standings": found,
         "verdicts": _verdicts(found),
@@ -118,8 +118,8 @@ def _drawn(curves: EvaluationCurves, slices: JsonObject) -> EvaluationCurves:
     return EvaluationCurves(kept, curves.calibration)
 
 
-def _dataset(metrics: JsonObject, catalog: Catalog) -> str:
-    """What was tested, in the reader's language; the names of files stay what they are."""
+def say_tested(metrics: JsonObject, catalog: Catalog) -> str:
+    """What was tested, in the language of the catalog; the names of files stay what they are."""
     tested = metrics.get("tested")
     if not tested:
         return str(metrics["dataset"])

@@ -20,7 +20,7 @@ from typing import Literal
 
 from basira.explain.disclosure import basis_for_inspectors
 from basira.explain.strongest import PRICE_MEASURES, measures_of, strongest_reasons
-from basira.schema.records import Examines, Figure, ItemAssessment, Reason, Reference
+from basira.schema.records import EXPECTED, Examines, Figure, ItemAssessment, Reason, Reference
 
 Reader = Literal["unit", "inspector"]
 WhyCode = Literal[
@@ -256,6 +256,7 @@ class _Intervals:
 
     def __init__(self, measures: Mapping[str, str]) -> None:
         self._measures = dict(measures)
+        self._is_expected: dict[tuple[str, str], bool] = {}
         self._chosen: dict[tuple[str | None, ...], tuple[float, float]] = {}
 
     def choose(self, kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
@@ -267,6 +268,9 @@ class _Intervals:
             return None
         if found.measure in PRICE_MEASURES:
             if self._measures.setdefault(found.commodity_code, found.measure) != found.measure:
+                return None
+            is_expected = found.level.startswith(EXPECTED)
+            if self._is_expected.setdefault((found.commodity_code, found.measure), is_expected) != is_expected:
                 return None
             goods = (found.commodity_code, found.measure, found.unit, found.origin_country)
             if self._chosen.setdefault(goods, (found.low, found.high)) != (found.low, found.high):

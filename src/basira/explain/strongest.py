@@ -20,6 +20,9 @@ from basira.explain.kinds import MOST_KINDS
 from basira.schema.records import Figure, ItemAssessment, Reason, Reference
 
 MOST_REASONS = 3
+_TRADERS = frozenset({"importer", "exporter", "declarant"})
+# Both say that this importer has not declared these goods; one of them is enough of an item.
+_NEVER_UNDER_THE_CODE = {"code_unusual_for_importer", "new_importer_code"}
 # A price is given by mass or by unit.
 PRICE_MEASURES = ("value_per_kg", "value_per_unit")
 # A rate of irregularities is shown when it is half as high again as the usual one.
@@ -110,17 +113,45 @@ def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -
     """
     shown: dict[str, Reason] = {}
     wanted = frozenset(item.verify)
-    before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
+    before = {_as_shown(reason) for reason in already}
     measures = measures_of(already)
     for reason in item.reasons:
         family = FAMILY_OF.get(reason.code, reason.code)
         if not _speaks(reason, wanted, item.verify) or not is_worth_showing(reason, item.references):
             continue
-        if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
+        if _as_shown(reason) in before or any(_covers(other, reason) for other in already):
+            continue
+        if any({reason.code, other.code} == _NEVER_UNDER_THE_CODE for other in shown.values()):
             continue
         if family not in shown or _goes_before(reason, shown[family], measures):
             shown[family] = reason
     return tuple(shown.values())[:MOST_REASONS]
+
+
+def _as_shown(reason: Reason) -> tuple[object, ...]:
+    """What a reader sees of a reason: shares are written in whole percent."""
+    figures = sorted(reason.figures.items(), key=str)
+    return reason.code, *(
+        (name, round(value, 2) if isinstance(value, float) and abs(value) <= 1 else value) for name, value in figures
+    )
+
+
+def _covers(other: Reason, reason: Reason) -> bool:
+    """Whether a reason of another item leaves nothing to say for this one.
+
+    A trader that is new is new in each of its pairs. And a second usual price of the same goods, in the same measure
+    but found in another way (expected here, comparables there), would stand against the first.
+    """
+    if FAMILY_OF.get(other.code) == FAMILY_OF.get(reason.code) == "newness":
+        trader = other.code.removeprefix("new_")
+        return trader in _TRADERS and trader in reason.code.removeprefix("new_").split("_")
+    measure = reason.code.rpartition("_")[0]
+    return (
+        measure in PRICE_MEASURES
+        and other.code.startswith(measure)
+        and other.figures.get("commodity_code") == reason.figures.get("commodity_code")
+        and (other.figures.get("expected") is None) != (reason.figures.get("expected") is None)
+    )
 
 
 def measures_of(reasons: Sequence[Reason]) -> dict[str, str]:
