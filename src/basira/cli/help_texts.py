@@ -80,7 +80,7 @@ def _say(command: Any, texts: Catalog, said: Catalog) -> None:
         command.short_help = None
     if command.epilog:
         command.epilog = said.say("help.example", command=command.epilog.removeprefix(EXAMPLE))
-    from click import Context
+    from typer import Context
 
     for parameter in command.params:
         if text := getattr(parameter, "help", None):
