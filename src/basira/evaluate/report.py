@@ -14,7 +14,7 @@ from pathlib import Path
 from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS, EvaluationCurves
 from basira.evaluate.charts import calibration_svg, capture_svgs
 from basira.evaluate.standing import Standing, standings
-from basira.evaluate.words import LOCALE, group_name, model_name, slice_name
+from basira.evaluate.words import LOCALE, circuit_name, group_name, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.numbers import format_date, format_money
 from basira.render.page import render_page
@@ -106,6 +106,7 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         "model_name": lambda name: model_name(name, catalog),
         "model_meaning": lambda name: catalog.say(f"what.{name}") if catalog.has(f"what.{name}") else "",
         "slice_name": lambda name: slice_name(name, catalog),
+        "circuit_name": lambda name: circuit_name(name, catalog),
         "group_name": lambda group: group_name(group, catalog),
         "is_simulated": bool(metrics.get("is_simulated")),
         "software": metrics.get("software", ""),

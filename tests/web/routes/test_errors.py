@@ -21,7 +21,7 @@ def test_a_page_says_what_was_expected_in_the_person_s_language(read_only: Decid
     amina = read_only.house.person(f"amina-{language}", Grant("manager"))
     amina.cookies.set("basira-language", language)
     # The browser's own list does not count: the person has chosen.
-    answer = amina.get("/queue?lane=none", headers={"Accept-Language": "de, en;q=0.5"})
+    answer = amina.get(f"/queue?office={read_only.waiting[1]}&lane=none", headers={"Accept-Language": "de, en;q=0.5"})
     assert answer.status_code == 422
     assert said in answer.text
     faulty = amina.get("/queue?status=none")
