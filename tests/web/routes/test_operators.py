@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient
 
 from basira.schema.access import Grant
 from basira.storage.record.activity import find_audit
-from basira.web.routes import items
+from basira.storage.register import Register
+from basira.web.routes import items, operators
 from tests.support.api_world import AS_OF
 from tests.support.web_world import Decided
 
@@ -118,6 +119,16 @@ def test_a_file_that_names_operators_is_in_the_audit_without_them(
     made = entries()
     assert len(made) == before + 2
     assert all(largest not in str(one) for one in made)
+
+
+def test_a_name_of_the_register_stands_beside_its_identifier_and_in_no_file(
+    analyst: TestClient, largest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (operators, items):
+        monkeypatch.setattr(module, "names_in", lambda _: Register({largest: "ATLAS SARL"}))
+    for path, field in (("/operators", "name"), ("/items", "operator")):
+        assert "ATLAS SARL" in analyst.get(path, params={field: largest, **WIDE}).text
+        assert "ATLAS SARL" not in analyst.get(f"{path}.csv", params={field: largest, **WIDE}).text
 
 
 def test_goods_are_those_of_the_history(analyst: TestClient, past: pl.DataFrame) -> None:

@@ -21,6 +21,7 @@ from basira.api.http.problems import ProblemException
 from basira.render.workbook import Cell
 from basira.schema.text import fold_identifier
 from basira.serving.admissible import folded_office
+from basira.serving.views.names import names_in
 from basira.serving.views.past import found_items
 from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.storage.record.search import FoundDeclaration, find_declarations
@@ -150,6 +151,7 @@ def _page(call: Call, asked: Asked, days: Days, after: Place | None) -> Response
         rows=[_Row(one, known.get(one.declaration_id)) for one in shown],
         lanes=lanes_on(call.service, call.today, call.visitor.language),
         offices=offices_of(call.visitor, call.service, call.today),
+        names=names_in(call.service).operators,
         history_until=found.history_until,
         result_of=result_of,
         operator_address=operator_address,

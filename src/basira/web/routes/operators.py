@@ -22,6 +22,7 @@ from basira.render.catalogs import Catalog
 from basira.render.numbers import format_month
 from basira.render.workbook import Cell
 from basira.schema.text import fold_identifier
+from basira.serving.views.names import names_in
 from basira.serving.views.past import Operator, operator_facts
 from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.web.access import Visitor, visit
@@ -111,6 +112,7 @@ def _page(call: Call, operator: Operator, days: Days) -> Response:
         days=days,
         parts=PARTS,
         facts=facts,
+        names=names_in(call.service).operators,
         rate_of=rate_of,
         places=_places(facts) if facts else None,
         busiest=max(months, key=lambda one: one.value, default=None),
