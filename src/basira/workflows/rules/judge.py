@@ -171,6 +171,8 @@ class RuleJudge:
         if sleeps:
             values["sleeps"] = True
         values["wants"] = {name: value for name, value in effect.items() if value != _NOTHING[name]}
+        if self.rules.is_least and one.rule.effect.lane:
+            values["is_least"] = True
         values["title"] = one.rule.title
         values["conditions"] = self._conditions(one.rule, facts)
         return values

@@ -91,7 +91,11 @@ def _wants(one: JudgedValues, lanes: Mapping[str, str], language: str) -> str:
     catalog, wants = catalog_of(language), one.get("wants", {})
     said = []
     if lane := wants.get("lane"):
-        message = "wants.mandatory" if wants.get("is_mandatory") else "wants.lane"
+        is_mandatory = wants.get("is_mandatory")
+        if one.get("is_least"):
+            message = "wants.least_mandatory" if is_mandatory else "wants.least"
+        else:  # recorded before a lane was the least
+            message = "wants.mandatory" if is_mandatory else "wants.lane"
         said.append(catalog.say(message, lane=isolate(lanes.get(lane, lane), language)))
     if wants.get("is_exempt"):
         said.append(catalog.say("wants.exempt"))
