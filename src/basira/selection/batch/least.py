@@ -34,9 +34,9 @@ def raise_least(
     beyond : positions without a slot: they have none to exchange, so they are raised only where one is left.
 
     From the most intensive lane downwards, one that may be raised gets a slot that is left there, or that of the last
-    in it by the model that stands behind it. The one that made room is served in the same way in the lanes between, and at
-    the end has the slot that the raised one left. So none is left in a lane less intensive than that of one selected by
-    the model behind it, as long as it may use that lane.
+    in it by the model that stands behind it. The one that made room is served in the same way in the lanes between,
+    and at the end has the slot that the raised one left. So none is left in a lane less intensive than that of one
+    selected by the model behind it, as long as it may use that lane.
     """
     rank = {position: place for place, position in enumerate(order)}
     slots = left.copy().left
