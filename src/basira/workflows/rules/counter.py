@@ -13,7 +13,7 @@ import polars as pl
 
 from basira.render.languages import LANGUAGES
 from basira.rules.bulk import DECLARATION, HIT
-from basira.rules.evaluate import truths_of_items
+from basira.rules.evaluate import Compiled, truths_of_items
 from basira.rules.findings import Finding, find_reasons, say_finding, without_persons
 from basira.rules.json_form import write_condition
 from basira.rules.lists.dated import DatedLists
@@ -121,7 +121,7 @@ def _deciding(one: Loosened, facts: Facts, vocabulary: Vocabulary, lists: Mappin
     """The part that keeps a declaration out, on the item of which everything else is true."""
     item = None
     if one.of_item is not None and not any(isinstance(part, _QUANTIFIERS) for part in walk(one.part)):
-        position = truths_of_items(one.of_item, facts, vocabulary, lists).index(True)
+        position = truths_of_items(one.of_item, facts, Compiled(vocabulary, lists)).index(True)
         item = position + 1
         features = {name: [values[position]] for name, values in facts.features.items()}
         facts = Facts([facts.items[position]], features, facts.scores)
