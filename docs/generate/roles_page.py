@@ -31,6 +31,8 @@ def roles_page() -> str:
         "- Scopes of pages alone, which no key can have: "
         + ", ".join(f"`{scope}`" for scope in SCOPES if scope not in OF_KEYS)
         + ".",
+        "- An analyst or a manager may be given for one office: **all** is then that office, a scope that a bound key",
+        "  can't have is not theirs, but they read all rules, and write those that hold at that office alone.",
         "- A user with several roles may do what one of them allows, as far as that one reaches.",
         "- Hidden from who sees the own office alone:",
         *(f"  - {hidden};" for hidden in HIDDEN),

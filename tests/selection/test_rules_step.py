@@ -23,9 +23,9 @@ from tests.support.selection_world import MONDAY, candidate, counts, listed, pol
 NINE = datetime(2021, 1, 4, 9)
 
 
-def wanting(*names: str, lane: str = "orange", is_mandatory: bool = False) -> list[Candidate]:
+def wanting(*names: str, lane: str = "orange", is_mandatory: bool = False, is_least: bool = False) -> list[Candidate]:
     """The day, with what the rules want of some."""
-    wish = Wish(lane, "phones-cn", is_mandatory)
+    wish = Wish(lane, "phones-cn", is_mandatory, is_least=is_least)
     return [replace(one, wish=wish) if one.declaration_id in names else one for one in DAY]
 
 
@@ -189,3 +189,67 @@ def test_an_exemption_ends_the_selection_by_rank_and_no_control() -> None:
     unscored = replace(candidate("D99", None), wish=Wish(is_exempt=True))
     [only] = allocate([unscored], rules, day=MONDAY, seed=1).selections
     assert only.basis in ("fallback", "random")
+
+
+RANKED = policy(
+    capacity=[{"office": "*", "lanes": counts(3, 20, 4)}],
+    objective={"order": "findings"},
+    random_control={"share": 0.0, "lane": "orange"},
+)
+# By falling probability: D06 and D13 stand first, D00, D07 and D14 last, with nothing.
+FIRST, LAST = "D06", "D07"
+
+
+@pytest.mark.parametrize("is_mandatory", [False, True])
+def test_a_rule_that_wants_orange_does_not_lower_what_the_model_puts_in_red(is_mandatory: bool) -> None:
+    wanted = wanting(FIRST, LAST, is_mandatory=is_mandatory, is_least=True)
+    batch = allocate(wanted, RANKED, day=MONDAY, seed=1)
+    without = allocate(DAY, RANKED, day=MONDAY, seed=1)
+    assert next(s.lane for s in without.selections if s.declaration_id == FIRST) == "red"
+    found = {s.declaration_id: s for s in batch.selections}
+    assert (found[FIRST].lane, found[FIRST].basis, found[FIRST].rule_id) == ("red", "rule", "phones-cn")
+    assert (found[LAST].lane, found[LAST].basis) == ("orange", "rule")
+    assert found[FIRST].inclusion_probability == found[LAST].inclusion_probability == 1.0
+    assert not any(s.is_lane_full or s.is_beyond_capacity for s in batch.selections)
+    assert {use.lane: use.used for use in batch.capacity}["red"] == 4
+
+
+def test_a_wish_of_a_record_before_lanes_were_the_least_keeps_the_lane_of_the_rule() -> None:
+    wanted = wanting(FIRST)
+    for selections in (allocate(wanted, RANKED, day=MONDAY, seed=1).selections, online(wanted, RANKED)[0]):
+        assert {s.declaration_id: s.lane for s in selections}[FIRST] == "orange"
+
+
+def test_online_the_lane_is_that_of_the_same_arrival_without_the_rule_where_that_is_more_intensive() -> None:
+    state = begin_day(plan_day("A", RANKED, day=MONDAY, past=[], expected_count=40.0))
+    raised = 0
+    for number, (free, claimed) in enumerate(zip(DAY, wanting(*EVERYONE, is_least=True), strict=True)):
+        moment = NINE + timedelta(minutes=number)
+        with_rule, after = decide_online(claimed, state, RANKED, moment=moment, seed=5)
+        without, _ = decide_online(free, state, RANKED, moment=moment, seed=5)
+        if with_rule.basis == "rule":
+            lanes = RANKED.intensity[with_rule.lane], RANKED.intensity[without.lane]
+            assert lanes[0] == max(lanes[1], RANKED.intensity["orange"])
+            assert with_rule.inclusion_probability == 1.0
+            raised += with_rule.lane == "red"
+        state = after
+    assert 0 < raised == state.used["red"] <= 4
+
+
+def test_what_is_exempt_without_a_score_or_kept_from_heavy_lanes_by_relief_is_not_raised() -> None:
+    rules = policy(
+        capacity=[{"office": "*", "lanes": counts(3, 6, 20)}],
+        objective={"order": "findings"},
+        oea={"maximum_lane": "orange"},
+    )
+    wish = Wish("yellow", "phones-cn", is_least=True)
+    best = candidate("D90", 900.0)
+    day = [
+        replace(best, wish=wish),
+        replace(best, declaration_id="D91", wish=replace(wish, is_exempt=True)),
+        replace(candidate("D92", None), wish=wish),
+        replace(best, declaration_id="D93", is_oea=True, wish=wish),
+    ]
+    for selections in (allocate(day, rules, day=MONDAY, seed=1).selections, online(day, rules)[0]):
+        assert [(s.lane, s.basis) for s in selections[:3]] == [("red", "rule"), ("yellow", "rule"), ("yellow", "rule")]
+        assert selections[3].lane in ("yellow", "orange")

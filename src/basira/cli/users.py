@@ -40,7 +40,12 @@ LoginArgument = Annotated[str, typer.Argument(help="The login, whatever its case
 RoleArgument = Annotated[
     str, typer.Argument(help="inspector, analyst, manager, data_scientist, auditor, administrator.")
 ]
-OfficeOption = Annotated[str, typer.Option("--office", help="Of an inspector: the office, as lists show it.")]
+OfficeOption = Annotated[
+    str,
+    typer.Option(
+        "--office", help="The office, as lists show it: of an inspector, or of an analyst or a manager of one office."
+    ),
+]
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
 ]
@@ -54,7 +59,11 @@ def add(
     name: Annotated[str, typer.Option("--name", help="The name to show.")] = "",
     role: Annotated[
         list[str] | None,
-        typer.Option("--role", help="A role; an inspector's with its office, as inspector/OFFICE. May be repeated."),
+        typer.Option(
+            "--role",
+            help="A role; an inspector's with its office, as inspector/OFFICE, and an analyst's or a manager's of one "
+            "office as well. May be repeated.",
+        ),
     ] = None,
     oidc_subject: Annotated[
         str, typer.Option("--oidc-subject", help="ISSUER#SUBJECT: enters by OpenID Connect, without a password.")

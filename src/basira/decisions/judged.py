@@ -41,7 +41,8 @@ class JudgedValues(TypedDict):
     ``digest``: SHA-256 of the version's content. ``is_shadow``: it changes nothing. ``fields``: of an unknown or an
     error, the names that decide it. Of a hit: ``items``, numbers from 1, of a rule on any item; ``probability`` with
     which it acts, before the draw; ``acts``; ``sleeps``, for an operator of the declaration; ``wants``, the rule's
-    effect; ``title``; ``conditions``.
+    effect; ``is_least``, the lane that it wants is the least: the order of the model may give a more intensive one
+    (absent from what was recorded before there was this, where it may not); ``title``; ``conditions``.
     """
 
     rule_id: str
@@ -55,6 +56,7 @@ class JudgedValues(TypedDict):
     acts: NotRequired[bool]
     sleeps: NotRequired[bool]
     wants: NotRequired[JsonObject]
+    is_least: NotRequired[bool]
     title: NotRequired[str]
     conditions: NotRequired[Sequence[ConditionValues]]
 
@@ -70,17 +72,22 @@ def wish_of(judged: Sequence[JudgedValues], intensity: Mapping[str, int]) -> Wis
     order of the record. Weights are multiplied, within 0.1 to 10. A lane goes before an exemption.
     """
     acting = [one for one in judged if one.get("acts")]
-    effects = [(one["rule_id"], one.get("wants", {})) for one in acting]
-    wanting = [(rule_id, effect) for rule_id, effect in effects if intensity.get(effect.get("lane", ""), 0)]
+    effects = [one.get("wants", {}) for one in acting]
+    wanting = [one for one in acting if intensity.get(one.get("wants", {}).get("lane", ""), 0)]
     weight = 1.0
-    for _, effect in effects:
+    for effect in effects:
         weight *= float(effect.get("weight", 1.0))
     weight = min(MOST_WEIGHT, max(LEAST_WEIGHT, weight))
-    is_exempt = any(effect.get("is_exempt", False) for _, effect in effects)
+    is_exempt = any(effect.get("is_exempt", False) for effect in effects)
     if not wanting:
         return Wish(weight=weight, is_exempt=is_exempt) if is_exempt or weight != 1.0 else None
-    rule_id, effect = max(wanting, key=lambda one: (bool(one[1].get("is_mandatory", False)), intensity[one[1]["lane"]]))
-    return Wish(effect["lane"], rule_id, bool(effect.get("is_mandatory", False)), weight, is_exempt)
+
+    def order(one: JudgedValues) -> tuple[bool, int]:
+        return bool(one["wants"].get("is_mandatory", False)), intensity[one["wants"]["lane"]]
+
+    first = max(wanting, key=order)
+    lane, is_mandatory = first["wants"]["lane"], bool(first["wants"].get("is_mandatory", False))
+    return Wish(lane, first["rule_id"], is_mandatory, weight, is_exempt, first.get("is_least", False))
 
 
 def rule_of(judged: Sequence[JudgedValues], rule_id: str) -> JudgedValues | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from basira.rules import model
-from basira.rules.evaluate import Test, Truth, Verdict, compile_condition, judge
+from basira.rules.evaluate import Compiled, Test, Truth, Verdict, compile_condition, judge
 from basira.rules.model import Condition, Rule
 from basira.rules.names import Vocabulary
 from basira.rules.values import Facts, ListValues, read_text
@@ -35,11 +35,12 @@ class _Pointer:
 
 
 class RuleBook:
-    """Rules in their order, ready for one declaration after another."""
+    """Rules in their order, ready for one declaration after another. ``compiled``: the tests of their parts."""
 
     def __init__(self, rules: Sequence[Rule], vocabulary: Vocabulary, lists: Mapping[str, ListValues]) -> None:
         """Raises `RuleError` when a rule names a list that is not given."""
         self.rules, self.vocabulary, self.lists = tuple(rules), vocabulary, lists
+        self.compiled = Compiled(vocabulary, lists)
         self._tests: list[Test] = [compile_condition(rule.condition, vocabulary, lists) for rule in rules]
         self._always: list[int] = []
         self._whole: dict[str, dict[str, list[int]]] = {}
@@ -76,7 +77,8 @@ class RuleBook:
 
     def verdict_of(self, number: int, facts: Facts) -> Verdict:
         """The same, of the rule at a position."""
-        return judge(self.rules[number].condition, self._tests[number], facts, self.vocabulary, self.lists)
+        condition, test = self.rules[number].condition, self._tests[number]
+        return judge(condition, test, facts, self.vocabulary, self.lists, compiled=self.compiled)
 
     def _asked(self, facts: Facts) -> set[int]:
         """The rules that can be true or unknown of the declaration."""

@@ -67,31 +67,58 @@ def compile_condition(condition: Condition, vocabulary: Vocabulary, lists: Mappi
     return _Compiler(vocabulary, lists).test(condition)
 
 
+class Compiled:
+    """Tests of conditions and of their parts, each made once: for conditions that are asked again and again.
+
+    It holds every condition that it was asked for; make one for the rules of a day, not for texts that come and go.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, lists: Mapping[str, ListValues]) -> None:
+        self._compiler = _Compiler(vocabulary, lists)
+        # By identity: the same part of a rule is the same object, and to hash a condition costs more than to test it.
+        self._made: dict[int, tuple[Condition, Test, tuple[Test, ...]]] = {}
+
+    def of(self, condition: Condition) -> tuple[Test, Sequence[Test]]:
+        """The test of a condition on an item, and those of the quantifiers in it. Raises `RuleError` for a list that
+        is not given."""
+        found = self._made.get(id(condition))
+        if found is None:
+            within: list[Test] = []
+            test = self._compiler.test(condition, within)
+            self._made[id(condition)] = found = (condition, test, tuple(within))
+        return found[1], found[2]
+
+
 def judge(
-    condition: Condition, test: Test, facts: Facts, vocabulary: Vocabulary, lists: Mapping[str, ListValues]
+    condition: Condition,
+    test: Test,
+    facts: Facts,
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues],
+    *,
+    compiled: Compiled | None = None,
 ) -> Verdict:
-    """The verdict of a condition. ``test``: what `compile_condition` made of the same arguments."""
+    """The verdict of a condition. ``test``: what `compile_condition` made of the same arguments; ``compiled``: of the
+    same names and lists, where parts are asked for again and again."""
+    compiled = compiled or Compiled(vocabulary, lists)
     truth = test(facts, 0, ())
     if truth is False:
         return Verdict("no_hit")
     if truth is None:
-        deciding = _Doubt(facts, vocabulary, lists)
+        deciding = _Doubt(facts, vocabulary, compiled)
         deciding.look(condition, range(1))
         outcome: Outcome = "error" if deciding.wrong else "unknown"
         return Verdict(outcome, fields=tuple(deciding.wrong or deciding.missing))
     items: tuple[int, ...] = ()
     if isinstance(condition, model.AnyItem):
-        truths = truths_of_items(condition.part, facts, vocabulary, lists)
+        truths = truths_of_items(condition.part, facts, compiled)
         items = tuple(position for position, one in enumerate(truths) if one)
     return Verdict("hit", items)
 
 
-def truths_of_items(
-    condition: Condition, facts: Facts, vocabulary: Vocabulary, lists: Mapping[str, ListValues]
-) -> list[Truth]:
+def truths_of_items(condition: Condition, facts: Facts, compiled: Compiled) -> list[Truth]:
     """The truth of a condition on an item, of each item."""
-    within: list[Test] = []
-    test = _Compiler(vocabulary, lists).test(condition, within)
+    test, within = compiled.of(condition)
     known = [one(facts, 0, ()) for one in within]
     return [test(facts, position, known) for position in range(len(facts.items))]
 
@@ -253,14 +280,14 @@ class _Compiler:
 class _Doubt:
     """Finds what decides an unknown: the fields that are missing, those of a wrong type."""
 
-    def __init__(self, facts: Facts, vocabulary: Vocabulary, lists: Mapping[str, ListValues]) -> None:
-        self._facts, self._vocabulary, self._lists = facts, vocabulary, lists
+    def __init__(self, facts: Facts, vocabulary: Vocabulary, compiled: Compiled) -> None:
+        self._facts, self._vocabulary, self._compiled = facts, vocabulary, compiled
         self.missing: dict[str, None] = {}
         self.wrong: dict[str, None] = {}
 
     def look(self, condition: Condition, positions: Sequence[int]) -> None:
         """Note the fields of a condition that is unknown at some of these positions."""
-        truths = truths_of_items(condition, self._facts, self._vocabulary, self._lists)
+        truths = truths_of_items(condition, self._facts, self._compiled)
         unknown = [position for position in positions if truths[position] is None]
         if not unknown:
             return

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from basira.render.languages import isolate
 from basira.rules import model
-from basira.rules.evaluate import CURRENCY_FIELD, Truth, Verdict, currency_of, read_raw, truths_of_items
+from basira.rules.evaluate import CURRENCY_FIELD, Compiled, Truth, Verdict, currency_of, read_raw, truths_of_items
 from basira.rules.faults import catalog_of
 from basira.rules.model import Condition
 from basira.rules.names import Vocabulary
@@ -53,15 +53,21 @@ def without_persons(finding: Finding, vocabulary: Vocabulary) -> Finding:
 
 
 def find_reasons(
-    condition: Condition, facts: Facts, vocabulary: Vocabulary, lists: Mapping[str, ListValues]
+    condition: Condition,
+    facts: Facts,
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues],
+    *,
+    compiled: Compiled | None = None,
 ) -> tuple[Finding, ...]:
-    """The conditions that a rule is made of, each with what it read.
+    """The conditions that a rule is made of, each with what it read. ``compiled``: see `judge`.
 
     Of a quantifier the item that decides: the first that hits of any item, the first that does not of all items; else
     the first that is unknown, else the first.
     """
     found: list[Finding] = []
-    _look(condition, 0, None, _Context(facts, vocabulary, lists), found)
+    context = _Context(facts, vocabulary, lists, compiled or Compiled(vocabulary, lists))
+    _look(condition, 0, None, context, found)
     return tuple(found)
 
 
@@ -70,9 +76,10 @@ class _Context:
     facts: Facts
     vocabulary: Vocabulary
     lists: Mapping[str, ListValues]
+    compiled: Compiled
 
     def truths(self, condition: Condition) -> list[Truth]:
-        return truths_of_items(condition, self.facts, self.vocabulary, self.lists)
+        return truths_of_items(condition, self.facts, self.compiled)
 
 
 def _look(condition: Condition, position: int, item: int | None, context: _Context, found: list[Finding]) -> None:
@@ -117,8 +124,11 @@ def _first(truths: Sequence[Truth], wanted: bool) -> int:
     return 0
 
 
-def say_finding(finding: Finding, vocabulary: Vocabulary, language: str, *, strict: bool = False) -> str:
-    """A finding as one sentence in a language: the condition with its threshold, and the value read."""
+def say_finding(
+    finding: Finding, vocabulary: Vocabulary, language: str, *, text: str = "", strict: bool = False
+) -> str:
+    """A finding as one sentence in a language: the condition with its threshold, and the value read. ``text``: of the
+    condition in that language, where it is known; "": it is written."""
     catalog = catalog_of(language, strict=strict)
     words = {True: "true", False: "false", None: "unknown"}[finding.truth]
     if finding.counted is not None:
@@ -140,7 +150,7 @@ def say_finding(finding: Finding, vocabulary: Vocabulary, language: str, *, stri
         entry = isolate(_shown(finding.listed.entry, language), language)
         close = f"{math.floor(100 * finding.listed.closeness)} %"  # never rounded up to the same
         read = catalog.say("finding.listed", read=read, entry=entry, closeness=isolate(close, language))
-    text = isolate(write_text(finding.condition, vocabulary, language), language)
+    text = isolate(text or write_text(finding.condition, vocabulary, language), language)
     sentence = catalog.say(f"finding.{words}", text=text, read=read)
     if finding.item is None:
         return sentence

@@ -18,15 +18,18 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 # Held by API keys, never by a person.
 SYSTEM: Role = "system"
-# What one sees in these roles is not bound to an office.
+# What one sees in these roles is not bound to an office, unless they are given for one.
 _EVERYWHERE: frozenset[Role] = frozenset(ROLES) - {"inspector", SYSTEM}
+# Roles that may be given for one office alone; an inspector's always is.
+OF_OFFICE: frozenset[Role] = frozenset({"inspector", "analyst", "manager"})
 LONGEST_OFFICE = 80
 _SCOPE = re.compile(r"[a-z_]{1,40}:[a-z_]{1,20}")
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """A role given to a person. ``office``: for an inspector, the own one; "" in every other role.
+    """A role given to a person. ``office``: for an inspector, the own one; for an analyst or a manager of one office,
+    that one; "" in every other role, which is then that of every office.
 
     >>> Grant("inspector")
     Traceback (most recent call last):
@@ -46,9 +49,10 @@ class Grant:
                 known=known,
                 role=self.role,
             )
-        if (self.role == "inspector") != bool(self.office):
-            hint = "An inspector belongs to an office; the other roles see every office."
-            if not self.office:
+        is_bound = bool(self.office)
+        if (self.role == "inspector" and not is_bound) or (is_bound and self.role not in OF_OFFICE):
+            hint = "An inspector belongs to an office, an analyst or a manager may; the other roles see every office."
+            if not is_bound:
                 raise UsageError("Expected an office for the role {role}, found none.", hint=hint, role=self.role)
             raise UsageError(
                 "Expected no office for the role {role}, found {office!r}.",
@@ -77,14 +81,24 @@ class Principal:
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles; of a key, "system"."""
+        """The roles, of whichever office; of a key, "system"."""
         return frozenset({SYSTEM}) if self.kind == "key" else frozenset(grant.role for grant in self.grants)
 
     def sees_office(self, office: str) -> bool:
         """Whether it may see what belongs to an office; codes are compared to the letter."""
         if self.kind == "key":
             return self.offices is None or office in self.offices
-        return bool(self.roles & _EVERYWHERE) or any(grant.office == office for grant in self.grants)
+        own = self.own_offices
+        return own is None or office in own
+
+    @property
+    def own_offices(self) -> frozenset[str] | None:
+        """The offices that its roles, or its key, are bound to; None: it sees every office."""
+        if self.kind == "key":
+            return self.offices
+        if any(not grant.office and grant.role in _EVERYWHERE for grant in self.grants):
+            return None
+        return frozenset(grant.office for grant in self.grants if grant.office)
 
 
 def check_scopes(scopes: frozenset[str]) -> frozenset[str]:

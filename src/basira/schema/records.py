@@ -83,6 +83,8 @@ class Wish:
     """What the analysts' rules that hit a declaration, and act, want of it together.
 
     ``lane``: id of a lane that inspects, or a more intensive one; "" for none. ``rule_id``: of the rule that wants it.
+    ``is_least``: where its rank alone gives the declaration a more intensive lane, it has that one; False for wishes
+    recorded before there was this.
     ``is_mandatory``: also beyond capacity; else capacity holds, and what the random control needs is left to it.
     ``weight``: what ranks is multiplied by it, 0.1 to 10. ``is_exempt``: not to be selected by its rank.
     """
@@ -92,6 +94,7 @@ class Wish:
     is_mandatory: bool = False
     weight: float = 1.0
     is_exempt: bool = False
+    is_least: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,14 @@ class Claim:
 
     ``lane``: number of the lane wanted, one that inspects. ``beyond``: number of the lane, again one that inspects, for
     when no slot is left in that lane or a less intensive one; None: the declaration then goes on to the next steps, as
-    if nothing had claimed it. ``rule_id``: recorded with the decision.
+    if nothing had claimed it. ``rule_id``: recorded with the decision. ``is_least``: where the ranking alone gives the
+    declaration a more intensive lane, it has that one.
     """
 
     lane: int
     beyond: int | None
     rule_id: str = ""
+    is_least: bool = False
 
 
 class Claims(Protocol):
@@ -76,7 +78,7 @@ class _Rules:
                 hint="Write a new version of the rule with a lane of this policy, or retire it.",
                 lane=wish.lane,
             )
-        return Claim(lane, lane if wish.is_mandatory else None, wish.rule_id)
+        return Claim(lane, lane if wish.is_mandatory else None, wish.rule_id, wish.is_least)
 
     def recall(self, candidate: Candidate, _rule_id: str) -> Claim | None:
         return self.find(candidate)

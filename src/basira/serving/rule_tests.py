@@ -62,10 +62,12 @@ class TrialBody(TypedDict):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. ``hides_persons``: without the right to read declarations."""
+    """Who asks. ``hides_persons``: without the right to read declarations; ``offices``: those whose declarations alone
+    are looked at; None: every one."""
 
     principal: Principal
     hides_persons: bool
+    offices: frozenset[str] | None = None
 
 
 def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) -> TrialBody:
@@ -84,15 +86,10 @@ def try_on_period(body: object, service: Service, *, by: Caller, now: datetime) 
         # Asked by one identifier after the other, the numbers of declarations would say whose they are.
         check_persons(condition, vocabulary)
     pause = _pause_until(SECONDS)
-    period = read_period(service.history(), [condition], vocabulary, days, engine=BOUNDS)
+    period = read_period(service.history(), [condition], vocabulary, days, engine=BOUNDS, offices=by.offices)
     pause()
-    tried = try_rule(
-        condition,
-        period,
-        vocabulary,
-        lists,
-        Asked(language, read_text(values, "declaration_id") or None, most, by.hides_persons),
-    )
+    asked = Asked(language, read_text(values, "declaration_id") or None, most, by.hides_persons)
+    tried = try_rule(condition, period, vocabulary, lists, asked, pause=pause)
     return {
         "first": days.first.isoformat(),
         "last": days.last.isoformat(),
@@ -120,6 +117,7 @@ def back_test_recorded(body: object, rule_id: str, service: Service, *, by: Call
         read_whole(values, "version"),
         login=login,
         lists_of_today=read_flag(values, "lists_of_today"),
+        offices=by.offices,
     )
     pause, history = _pause_until(SECONDS), service.history()
     found = run_full_test(history, service.database, order, service.policy, engine=BOUNDS, pause=pause)

@@ -9,13 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from basira.schema.access import ROLES, SYSTEM, Grant, Role, check_office
+from basira.schema.access import OF_OFFICE, ROLES, SYSTEM, Grant, Role, check_office
 from basira.schema.errors import UsageError
 from basira.serving.admissible import folded_office
 from basira.web.forms import Fields
 
 OF_PERSONS: tuple[Role, ...] = tuple(role for role in ROLES if role != SYSTEM)
+# Of the roles that may be given for one office, those that need not be; each is a choice of its own.
+LOCAL: tuple[Role, ...] = tuple(role for role in OF_PERSONS if role in OF_OFFICE and role != "inspector")
 OFFICES = "offices"
+
+
+def local_name(role: Role) -> str:
+    """The name of the choice "this role, for the offices alone"."""
+    return f"{role}-of-office"
+
+
+# The choices of a form, in order.
+CHOICES: tuple[str, ...] = tuple(
+    name for role in OF_PERSONS for name in (role, *([local_name(role)] if role in LOCAL else []))
+)
 
 
 class RolesError(Exception):
@@ -29,16 +42,16 @@ class RolesError(Exception):
 def read_grants(form: Fields, listed: Sequence[str]) -> tuple[Grant, ...]:
     """The roles that a form gives, each once. ``listed``: the offices of the policy; empty: any code is an office.
 
-    Raises RolesError: an inspector without an office, an office without an inspector, an unknown office.
+    Raises RolesError: a role of an office without one, an office without such a role, an unknown office.
     """
-    roles = [role for role in OF_PERSONS if form.get(f"role-{role}") == "yes"]
+    chosen = [name for name in CHOICES if form.get(f"role-{name}") == "yes"]
+    national = [role for role in OF_PERSONS if role in chosen and role != "inspector"]
+    local = [role for role in OF_PERSONS if (role if role == "inspector" else local_name(role)) in chosen]
     offices = read_offices(form.get(OFFICES, ""), listed)
-    if ("inspector" in roles) != bool(offices):
-        raise RolesError("person.fault.office_missing" if "inspector" in roles else "person.fault.office_without")
+    if bool(local) != bool(offices):
+        raise RolesError("person.fault.office_missing" if local else "person.fault.office_without")
     return tuple(
-        sorted(
-            {Grant(role, office) for role in roles for office in (offices if role == "inspector" else [""])},
-        )
+        sorted({Grant(role) for role in national} | {Grant(role, office) for role in local for office in offices})
     )
 
 
@@ -60,6 +73,9 @@ def grants_fields(grants: Iterable[Grant]) -> Fields:
     """The fields of a form that gives these roles."""
     held = list(grants)
     return {
-        **{f"role-{grant.role}": "yes" for grant in held},
-        OFFICES: ", ".join(grant.office for grant in held if grant.office),
+        **{
+            f"role-{local_name(grant.role) if grant.office and grant.role in LOCAL else grant.role}": "yes"
+            for grant in held
+        },
+        OFFICES: ", ".join(dict.fromkeys(grant.office for grant in held if grant.office)),
     }

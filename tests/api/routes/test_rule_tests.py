@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from basira.api.openapi.answers import ANSWERS
 from basira.api.routes import rule_tests as routes
+from basira.rules.bulk import judge_many
 from basira.schema.access import Grant, Principal
 from basira.serving import rule_tests
 from basira.serving.service import Service
+from basira.storage.history.store import History
 from basira.storage.record.activity import find_audit
 from basira.workflows.engine import EngineBounds
 from basira.workflows.rules.life import show_version
@@ -193,3 +198,41 @@ def test_one_at_a_time_for_a_person_and_two_in_all(desk: Desk, monkeypatch: pyte
         thread.join(30)
     assert statuses == [200, 200]
     assert ask(0).status_code == 200
+
+
+def test_a_person_of_an_office_tries_rules_on_its_declarations_alone(desk: Desk, caller: Caller) -> None:
+    everything = send(desk, "rules/try", {**TRY, "most": 100}).json()["declarations"]
+    offices: dict[str, str] = {}
+    history = History.open(desk.service.store)  # type: ignore[arg-type]
+    for path in history.snapshot().files("items"):
+        frame = pl.read_parquet(path, columns=["declaration_id", "office"])
+        offices.update(dict(frame.iter_rows()))
+    mine = offices[everything[0]["declaration_id"]]
+    other = next(one["declaration_id"] for one in everything if offices[one["declaration_id"]] != mine)
+    caller.now = replace(caller.now, grants=(Grant("analyst", mine),))
+    found = send(desk, "rules/try", {**TRY, "most": 100})
+    assert found.status_code == 200, found.text
+    assert {offices[one["declaration_id"]] for one in found.json()["declarations"]} == {mine}
+    hidden = send(desk, "rules/try", {**TRY, "declaration_id": other})
+    assert hidden.status_code == 400
+    caller.now = replace(caller.now, grants=(Grant("analyst", "NOWHERE"),))
+    assert send(desk, "rules/try", TRY).status_code == 400
+
+
+def test_the_judging_is_bounded_as_the_reading_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that runs out after the reading ends the work between two slices of the period."""
+    seen = []
+
+    def judge(items: pl.DataFrame, *rest: Any) -> pl.DataFrame:
+        seen.append(items.height)
+        clock[0] += 30.0
+        return judge_many(items, *rest)
+
+    clock = [0.0]
+    monkeypatch.setattr("basira.serving.rule_tests.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("basira.workflows.rules.dated.AT_A_TIME", 5)
+    monkeypatch.setattr("basira.workflows.rules.dated.judge_many", judge)
+    answer = send(desk, "rules/try", TRY)
+    assert answer.status_code == 400
+    assert "45 seconds" in answer.json()["detail"]
+    assert len(seen) == 2

@@ -10,6 +10,7 @@ import pytest
 from basira.api.openapi.examples import RULE
 from basira.schema.access import Grant, Principal
 from basira.serving.service import Service
+from basira.storage.accounts.users import NewUser, create_user
 from basira.storage.record.activity import find_audit
 from basira.workflows.rules.life import take_step
 from tests.support.api_world import TODAY, Desk, at, desk_of, is_whole
@@ -109,3 +110,18 @@ def test_a_rule_that_is_not_there_is_not_found(desk: Desk) -> None:
     assert desk.get("rules/none").status_code == 404
     assert send(desk, "rules/none/steps", {"state": "retired", "motive": "Old."}).status_code == 404
     assert send(desk, "rules/none/steps", {"state": "tested"}).status_code == 400
+
+
+def test_an_analyst_of_an_office_writes_its_rules_and_no_others(desk: Desk, caller: Caller) -> None:
+    grant = Grant("analyst", "SIM-A")
+    with desk.service.database.write() as connection:
+        person = create_user(connection, NewUser("nora", "nora", [grant]), actor="t", now=at(8))
+    caller.now = Principal(person, "user", grants=(grant,))
+    national = send(desk, "rules", BODY)
+    assert national.status_code == 403
+    assert "offices SIM-A alone" in national.json()["detail"]
+    own = send(desk, "rules", {**BODY, "rule": {**BODY["rule"], "offices": ["SIM-A"]}})
+    assert own.status_code == 200, own.text
+    assert desk.get("rules").json()["rules"][0]["rule"]["offices"] == ["SIM-A"]
+    # What shows every office at once is not for a person of one.
+    assert {desk.client.get(f"/api/v1/{path}").status_code for path in ("lists", "risks", "figures")} == {403}

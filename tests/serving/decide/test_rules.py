@@ -223,6 +223,37 @@ def test_the_day_is_replayed_with_the_rules_of_then(busy: Desk, history: History
     assert report.missing == {"a score: no_model": 1, "verdicts of rules: features of then": 1}
 
 
+def test_a_day_recorded_before_lanes_were_the_least_is_replayed(
+    made: Service, arrivals: list[Body], history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "basira.serving.decide.rules.read_rule_set", lambda reads: replace(read_rule_set(reads), is_least=False)
+    )
+    take_step(made.database, "heavy", "retired", login="badr", now=WRITTEN, motive="Tested.")
+    make_live(made.database, rule_content("light", "net_mass_kg > 0", effect={"lane": "yellow"}))
+    made.refresh_profiles()
+    desk = desk_of(made)
+    answers = [desk.post(body).json() for body in sent(arrivals, 4)]
+    assert {one["lane"] for one in answers if one["basis"] == "rule"} == {"yellow"}
+    assert not any("is_least" in said for said in decision_of(made, answers[0]["declaration_id"]).rules)
+    report = replay_online(made, history.root, OFFICE, TODAY)
+    assert (report.differences, report.is_state_same, report.lanes) == ((), True, 4)
+
+
+def test_a_lane_that_is_the_least_is_recorded_and_replayed(
+    made: Service, arrivals: list[Body], history: History
+) -> None:
+    take_step(made.database, "heavy", "retired", login="badr", now=WRITTEN, motive="Tested.")
+    make_live(made.database, rule_content("light", "net_mass_kg > 0", effect={"lane": "yellow"}))
+    made.refresh_profiles()
+    desk = desk_of(made)
+    answers = [desk.post(body).json() for body in sent(arrivals, 4)]
+    said = {one["rule_id"]: one for one in answers[0]["rules"]}["light"]
+    assert any("at least the lane" in text for text in said["text"])
+    report = replay_online(made, history.root, OFFICE, TODAY)
+    assert (report.differences, report.is_state_same, report.lanes) == ((), True, 4)
+
+
 def test_a_verdict_that_was_changed_is_found(busy: Desk, history: History) -> None:
     with busy.service.database.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER event_no_update")

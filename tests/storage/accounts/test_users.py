@@ -103,7 +103,7 @@ def test_passwords_are_kept_as_argon2id(place):
         assert "a long sentence" not in str(connection.execute(sa.text("SELECT * FROM app_user")).all())
 
 
-@pytest.mark.parametrize(("role", "office"), [("inspector", ""), ("analyst", "TANGER"), ("system", ""), ("boss", "")])
+@pytest.mark.parametrize(("role", "office"), [("inspector", ""), ("auditor", "TANGER"), ("system", ""), ("boss", "")])
 def test_a_role_that_can_not_be_granted_is_rejected(role, office):
     with pytest.raises(UsageError):
         Grant(role, office)
@@ -115,6 +115,10 @@ def test_an_inspector_sees_the_own_office_and_the_others_every_one():
     assert not Principal("u", "user").sees_office("TANGER")
     for role in set(ROLES) - {"inspector", "system"}:
         assert Principal("u", "user", (Grant(role),)).sees_office("AGADIR")
+    local = Principal("u", "user", (Grant("analyst", "TANGER"), Grant("manager", "FES")))
+    assert [local.sees_office(office) for office in ("TANGER", "FES", "AGADIR")] == [True, True, False]
+    assert local.own_offices == {"TANGER", "FES"}
+    assert Principal("u", "user", (Grant("analyst", "TANGER"), Grant("manager"))).own_offices is None
     assert Principal("k", "key").roles == {"system"}
 
 

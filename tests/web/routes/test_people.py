@@ -78,7 +78,7 @@ def test_a_new_person_enters_with_the_password_that_was_shown_and_changes_it(
         ({"login": "x" * 201}, "A login has 1 to 200 signs"),
         ({"login": "RACHID"}, "This login is taken"),
         ({"login": "new", "role-inspector": "yes"}, "An inspector belongs to an office"),
-        ({"login": "new", "offices": "TANGER"}, "Only an inspector has an office"),
+        ({"login": "new", "offices": "TANGER"}, "Only an inspector has an office, or an analyst"),
         ({"login": "new", "role-inspector": "yes", "offices": "\u0000"}, None),
     ],
 )
@@ -108,6 +108,39 @@ def test_roles_are_replaced_and_a_change_meanwhile_is_noticed(house: House, admi
     assert found is not None
     assert {grant.role for grant in found.grants} == {"analyst", "manager"}
     assert [action for action, _, _ in audited(house, user_id)] == ["user.roles_changed", "user.created"]
+
+
+def test_a_role_of_some_offices_is_given_beside_one_of_every_office(
+    decided: Decided, house: House, admin: TestClient
+) -> None:
+    user_id = house.user("sofia", Grant("auditor"))
+    fields = form_of(admin, f"/people/{user_id}", f"/people/{user_id}/roles")
+    local = {**fields, "role-analyst-of-office": "yes"}
+    assert "give at least one code" in send(admin, f"/people/{user_id}/roles", **local).text
+    office = decided.waiting[1]
+    assert send(admin, f"/people/{user_id}/roles", **{**local, "offices": office}).status_code == 303
+    with house.service.database.read() as connection:
+        found = find_user(connection, login="sofia")
+    assert found is not None
+    assert set(found.grants) == {Grant("auditor"), Grant("analyst", office)}
+    shown = form_of(admin, f"/people/{user_id}", f"/people/{user_id}/roles")
+    assert (shown["role-analyst-of-office"], shown["offices"], "role-analyst" in shown) == ("yes", office, False)
+
+
+def test_roles_of_different_offices_are_not_widened_by_the_form(
+    decided: Decided, house: House, admin: TestClient
+) -> None:
+    grants = (Grant("analyst", "A-1"), Grant("inspector", "B-2"))
+    user_id = house.user("tarik", *grants)
+    fields = form_of(admin, f"/people/{user_id}", f"/people/{user_id}/roles")
+    office = decided.waiting[1]
+    answer = send(admin, f"/people/{user_id}/roles", **{**fields, "offices": office})
+    assert answer.status_code == 422
+    assert "different offices" in answer.text
+    with house.service.database.read() as connection:
+        found = find_user(connection, login="tarik")
+    assert found is not None
+    assert set(found.grants) == set(grants)
 
 
 def test_the_last_administrator_stays(house: House, admin: TestClient) -> None:

@@ -173,3 +173,24 @@ def test_a_rule_that_ends_soon_is_marked(decided: Decided, analyst: TestClient) 
 
 def body(decided: Decided) -> Any:
     return rule_body(decided.house.service.database, "phones", on=date(2100, 1, 1)) or pytest.fail("no rule")
+
+
+def test_persons_of_an_office_take_its_rule_through_and_no_other(decided: Decided, manager: TestClient) -> None:
+    own = decided.house.person("nora", Grant("analyst", "SIM-A"))
+    head = decided.house.person("omar", Grant("manager", "SIM-A"))
+    other = decided.house.person("rim", Grant("manager", "SIM-B"))
+    refused = write(own)
+    assert refused.status_code == 403
+    assert "Expected a rule of the offices" in refused.text
+    assert "Three findings." in refused.text
+    assert write(own, offices="SIM-A").status_code == 303
+    take_step(decided.house.service.database, "phones", "tested", login="nora", now=at(9))
+    assert step(own, "submitted").status_code == 303
+    assert 'value="approved"' not in other.get("/rules/phones").text
+    fields = form_of(head, "/rules/phones", "/rules/phones/steps")
+    own_token = form_of(other, "/account", "/logout")["csrf_token"]
+    forced = {**fields, "csrf_token": own_token, "state": "approved", "motive": "x"}
+    assert other.post("/rules/phones/steps", data=forced).status_code == 403
+    assert step(head, "approved", "Seen.").status_code == 303
+    assert [one["state"] for one in body(decided)["versions"][0]["steps"]][-1] == "approved"
+    assert head.get("/figures").status_code == 403  # of every office at once

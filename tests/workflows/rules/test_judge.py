@@ -76,6 +76,7 @@ def test_a_hit_is_recorded_with_what_it_read_and_what_it_wants() -> None:
         "probability": 1.0,
         "acts": True,
         "wants": {"lane": "orange", "message": {"fr": "Vérifier."}},
+        "is_least": True,
         "title": BASE.title,
         "conditions": [
             {
@@ -125,15 +126,15 @@ def test_the_mandatory_rule_goes_first_then_the_most_intensive_lane() -> None:
     hit = declared("D1", CHINESE_PHONE)
     red = rule("red-one", "origin_country = 'CN'", lane="red")
     bound = rule("bound", "origin_country = 'CN'", lane="yellow", is_mandatory=True)
-    assert wish(judge(PHONES, red), hit) == Wish("red", "red-one")
-    assert wish(judge(PHONES, red, bound), hit) == Wish("yellow", "bound", is_mandatory=True)
+    assert wish(judge(PHONES, red), hit) == Wish("red", "red-one", is_least=True)
+    assert wish(judge(PHONES, red, bound), hit) == Wish("yellow", "bound", is_mandatory=True, is_least=True)
 
 
 def test_weights_are_multiplied_within_bounds_and_a_tag_wants_nothing_of_selection() -> None:
     hit = declared("D1", CHINESE_PHONE)
     weighty = [rule(f"w{n}", "origin_country = 'CN'", lane="", weight=4.0) for n in range(2)]
     assert wish(judge(*weighty), hit) == Wish(weight=10.0)
-    assert wish(judge(weighty[0], PHONES), hit) == Wish("orange", "phones", weight=4.0)
+    assert wish(judge(weighty[0], PHONES), hit) == Wish("orange", "phones", weight=4.0, is_least=True)
     tag = rule("tagged", "origin_country = 'CN'", lane="", tag="phones")
     assert wish(judge(tag), hit) is None
     assert len(judge(tag).judge(hit, MONDAY)) == 1
@@ -157,7 +158,7 @@ def test_a_rule_holds_on_its_days_and_at_its_offices() -> None:
 def test_a_lane_that_the_policy_lacks_is_said_and_wanted_by_nobody() -> None:
     by = judge(rule("purple-one", "origin_country = 'CN'", lane="purple"), PHONES)
     assert by.unfit == ("purple-one",)
-    assert wish(by, declared("D1", CHINESE_PHONE)) == Wish("orange", "phones")
+    assert wish(by, declared("D1", CHINESE_PHONE)) == Wish("orange", "phones", is_least=True)
     with pytest.raises(PolicyError, match="purple-one"):
         by.require_fit()
 

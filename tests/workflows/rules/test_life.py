@@ -197,3 +197,67 @@ def test_a_version_that_begins_later_takes_the_place_of_the_one_before_on_its_fi
     assert shown == [[(1, "live"), (2, "waiting")], [(1, "replaced"), (2, "live")]]
     holding = [[one.version for one in found.rules if one.rule.holds_on(day, "A")] for day in days]
     assert holding == [[1], [2]]
+
+
+@pytest.fixture
+def offices(database: Database) -> Database:
+    """With an analyst and a manager of the office 101, and an analyst of 202."""
+    with database.write() as connection:
+        for login, grant in (
+            ("nora", Grant("analyst", "101")),
+            ("omar", Grant("manager", "101")),
+            ("rim", Grant("analyst", "202")),
+        ):
+            create_user(connection, NewUser(login, login, [grant]), actor="t", now=NOW)
+    return database
+
+
+def reason(work: Any) -> str:
+    with pytest.raises(RuleError) as caught:
+        work()
+    return caught.value.reason
+
+
+def test_a_rule_of_an_office_lives_by_the_persons_of_that_office(offices: Database) -> None:
+    write_version(offices, rule(offices=["101"]), login="nora", now=NOW)
+    take_step(offices, "phones-cn", "tested", login="nora", now=NOW)
+    assert reason(lambda: take_step(offices, "phones-cn", "submitted", login="rim", now=NOW)) == "other_office"
+    take_step(offices, "phones-cn", "submitted", login="nora", now=NOW)
+    assert reason(lambda: take_step(offices, "phones-cn", "approved", login="nora", now=NOW, motive="x")) == "no_right"
+    take_step(offices, "phones-cn", "approved", login="omar", now=NOW, motive="Three findings.")
+    take_step(offices, "phones-cn", "live", login="omar", now=NOW)
+    with offices.read() as connection:
+        [live] = rules_in_force(connection, on=NOW.date())
+    assert live.rule.offices == ("101",)
+
+
+@pytest.mark.parametrize("held", [[], ["202"], ["101", "202"]])
+def test_a_person_of_an_office_writes_and_steps_no_rule_of_others(offices: Database, held: list[str]) -> None:
+    mine = rule(offices=held)
+    assert reason(lambda: write_version(offices, mine, login="nora", now=NOW)) == "other_office"
+    with pytest.raises(NotFoundError):
+        take_step(offices, "phones-cn", "tested", login="amina", now=NOW)
+    write_version(offices, mine, login="amina", now=NOW)
+    for login, state in (("nora", "tested"), ("omar", "approved"), ("omar", "retired")):
+        assert reason(lambda: take_step(offices, "phones-cn", state, login=login, now=NOW)) == "other_office"  # noqa: B023
+    # A new version for the own office would take the place of the rule everywhere.
+    assert reason(lambda: write_version(offices, rule(offices=["101"]), login="nora", now=NOW)) == "other_office"
+
+
+def test_persons_of_every_office_may_take_the_steps_of_a_local_rule(offices: Database) -> None:
+    write_version(offices, rule(offices=["101"]), login="nora", now=NOW)
+    take_step(offices, "phones-cn", "tested", login="nora", now=NOW)
+    take_step(offices, "phones-cn", "submitted", login="nora", now=NOW)
+    take_step(offices, "phones-cn", "approved", login="badr", now=NOW, motive="Seen.")
+
+
+def test_who_writes_and_approves_a_local_rule_are_two_persons_in_whatever_roles(offices: Database) -> None:
+    with offices.write() as connection:
+        both = [Grant("analyst", "101"), Grant("manager", "101")]
+        create_user(connection, NewUser("salma", "s", both), actor="t", now=NOW)
+    write_version(offices, rule(offices=["101"]), login="salma", now=NOW)
+    take_step(offices, "phones-cn", "tested", login="salma", now=NOW)
+    take_step(offices, "phones-cn", "submitted", login="salma", now=NOW)
+    with pytest.raises(RuleError) as caught:
+        take_step(offices, "phones-cn", "approved", login="salma", now=NOW, motive="Mine.")
+    assert caught.value.reason == "same_person"

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,34 @@ def test_a_run_with_rules_comes_out_the_same_after_they_were_retired(targeted: T
     assert replay(store, targeted.run.run_id, engine=ENGINE).is_same
     with Operations(operations_of(store), create=False) as operations:
         assert operations.verify_chain().is_whole
+
+
+def test_a_run_recorded_before_lanes_were_the_least_comes_out_the_same(
+    store: History, model: RiskModel, policy: Policy, tmp_path: Path
+) -> None:
+    other = History.open(shutil.copytree(store.root, tmp_path / "store"))
+    operations_of(other).unlink()
+    lightest = next(lane.id for lane in policy.lanes if lane.inspects)
+    with Database(operations_of(other)) as database:
+        make_live(database, rule_content("all", "item_number >= 1", effect={"lane": lightest}))
+    lanes = []
+    for is_least in (False, True):
+        rules = replace(rules_of(other, DAY), is_least=is_least)
+        found = target(
+            other,
+            Order(day=DAY, as_of=AS_OF, seed=7, rules=rules),
+            model=model,
+            policy=policy,
+            now=NOW + timedelta(hours=is_least),
+            engine=ENGINE,
+        )
+        record(other, found)
+        assert ("is_least" in found.run.options["rules"]) is is_least
+        assert replay(other, found.run.run_id, engine=ENGINE).is_same
+        lanes.append(Counter(one.lane for one in found.decisions if one.basis == "rule"))
+    assert set(lanes[0]) == {lightest}
+    assert len(lanes[1]) > 1, "the first in the order are in a more intensive lane"
+    assert lanes[0].total() == lanes[1].total()
 
 
 def test_a_rule_that_was_changed_in_the_run_is_found(targeted: Targeted, store: History, tmp_path: Path) -> None:

@@ -274,4 +274,4 @@ def may(principal: Principal, scope: Scope) -> bool:
 
 def hides_secrets(principal: Principal) -> bool:
     """Whether the answer hides how selection works: for an inspector without another role."""
-    return principal.roles == frozenset({"inspector"})
+    return bool(principal.grants) and all(grant.role == "inspector" for grant in principal.grants)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from basira.schema.access import Grant, Role, check_office
+from basira.schema.access import OF_OFFICE, Grant, Role, check_office
 from basira.schema.errors import UsageError
 from basira.schema.json_values import JsonObject
 
@@ -30,7 +30,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 class RoleRule:
     """One value of the claim and the role it stands for.
 
-    ``value``: to the letter; for an inspector it may end in ``*``, whose match is the office.
+    ``value``: to the letter; for a role of one office it may end in ``*``, whose match is the office.
     """
 
     value: str
@@ -127,8 +127,10 @@ def _roles(entries: Any) -> tuple[RoleRule, ...]:
             raise _wrong("roles", "value, role and perhaps office, each a text", repr(entry))
         value, role, office = entry.get("value", ""), entry.get("role", ""), entry.get("office", "")
         is_open = value.endswith("*")
-        if not value.rstrip("*") or "*" in value[:-1] or (is_open and (office or role != "inspector")):
-            raise _wrong("roles", 'a value; it ends in "*" only for an inspector without an office', repr(entry))
+        if not value.rstrip("*") or "*" in value[:-1] or (is_open and (office or role not in OF_OFFICE)):
+            raise _wrong(
+                "roles", 'a value; it ends in "*" only for a role of one office, and then names none', repr(entry)
+            )
         # Raises when the role or its office is invalid.
         Grant(role, "A" if is_open else office and check_office(office))
         rules.append(RoleRule(value, role, office))

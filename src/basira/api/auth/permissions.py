@@ -181,6 +181,9 @@ SCOPES: Mapping[Scope, ScopeRule] = {
         is_of_pages=True,
     ),
 }
+# Scopes of every office that an analyst or a manager of one office has all the same: rules are no secret from those
+# who write rules, and which ones they write is bound to their office (`rules.lifecycle.roles_over`).
+OF_OFFICES: frozenset[Scope] = frozenset({"rules:read", "rules:write"})
 # What a key can be given.
 OF_KEYS: tuple[Scope, ...] = tuple(name for name, rule in SCOPES.items() if not rule.is_of_pages)
 
@@ -242,5 +245,11 @@ def unfit_scopes(scopes: Iterable[str], *, is_bound: bool) -> tuple[list[str], l
 
 
 def granting(grants: Iterable[Grant], scope: Scope) -> tuple[Grant, ...]:
-    """The roles of a person that have a scope; the other roles do not change its reach."""
-    return tuple(grant for grant in grants if grant.role in SCOPES[scope].roles)
+    """The roles of a person that have a scope; the other roles do not change its reach. A role that was given for one
+    office has none that shows every office at once, but those of `OF_OFFICES`."""
+    rule, is_of_offices = SCOPES[scope], scope in OF_OFFICES
+    return tuple(
+        grant
+        for grant in grants
+        if grant.role in rule.roles and (is_of_offices or not (grant.office and rule.is_whole))
+    )

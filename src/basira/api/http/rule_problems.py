@@ -14,7 +14,7 @@ from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
 
 # What a person may lack that another one has: no reason to look at the body again.
-_FORBIDDEN = frozenset({"no_right", "same_person"})
+_FORBIDDEN = frozenset({"no_right", "same_person", "other_office"})
 # Another person was faster: look again, then repeat.
 _CONFLICT = frozenset({"list_changed", "list_exists", "risk_changed"})
 

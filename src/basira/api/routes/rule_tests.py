@@ -68,17 +68,26 @@ async def post_backtest(
 async def post_passed(request: Request) -> Response:
     """Answer what a worker passed on."""
     asked = json.loads(await request.body())
-    caller = Caller(principal_of(request.headers), asked["hides_persons"])
+    offices = asked["of_offices"]
+    caller = Caller(
+        principal_of(request.headers), asked["hides_persons"], None if offices is None else frozenset(offices)
+    )
     return await _work(request, asked["kind"], asked["rule_id"], asked["body"], caller)
 
 
 async def _answer(
     request: Request, kind: Kind, rule_id: str, body: object, principal: Principal, large: LargeWorker | None
 ) -> Response:
-    caller = Caller(principal, hides_persons=not may(principal, "declarations:read"))
+    caller = Caller(principal, not may(principal, "declarations:read"), principal.own_offices)
     if large is None:
         return await _work(request, kind, rule_id, body, caller)
-    asked = {"kind": kind, "rule_id": rule_id, "body": body, "hides_persons": caller.hides_persons}
+    asked = {
+        "kind": kind,
+        "rule_id": rule_id,
+        "body": body,
+        "hides_persons": caller.hides_persons,
+        "of_offices": None if caller.offices is None else sorted(caller.offices),
+    }
     return await large.test_rule(json.dumps(asked).encode(), principal)
 
 

@@ -27,6 +27,7 @@ from basira.schema.records import Basis, Candidate, CapacityUse, Selection
 from basira.selection.batch.design import LOWEST, design_levels, stratum_weights
 from basira.selection.batch.draw import DrawPlan, draw, hash_key, plan_draw, wanted_size
 from basira.selection.batch.inclusion import PlacesLeft, Pool, inclusion_probability
+from basira.selection.batch.least import raise_least
 from basira.selection.batch.notices import Notice
 from basira.selection.batch.reach import Places, Ranking
 from basira.selection.places import OfficePlaces
@@ -192,6 +193,8 @@ class _Office:
                 self._place_claims(step.basis)
             else:
                 place[step.basis]()
+        self._raise_claims()
+        self._notice_claims()
         probability = self._inclusion()
         self._notice_unusable()
         return [
@@ -243,7 +246,6 @@ class _Office:
                     places = tried
 
     def _place_claims(self, basis: Basis) -> None:
-        moved: Counter[tuple[int, int, bool]] = Counter()
         for position in self._order_claims(basis):
             claim = self.claims[position]
             place = self.places.take_inspecting(claim.lane)
@@ -257,13 +259,44 @@ class _Office:
             self._put(position, lane, basis)
             if place is None:  # in whatever lane: no slot was left in the claimed one either
                 self.beyond.add(position)
-            elif lane < claim.lane:
-                self.is_full.add(position)
-            if place != claim.lane:
-                moved[claim.lane, lane, place is None] += 1
-        for (wanted, lane, is_beyond), count in sorted(moved.items()):
-            code = "mandatory_beyond_capacity" if is_beyond else "mandatory_over_capacity"
-            self._notice(code, count=count, wanted=self._label(wanted), lane=self._label(lane))
+
+    def _raise_claims(self) -> None:
+        """Where a claim's lane is the least and the ranking gives a more intensive one, the declaration has that."""
+        raisable = [p for p in self.ranked.order if p in self.claims and self.claims[p].is_least]
+        may = {position: eligibility(self.candidates[position], self.policy) for position in raisable}
+        reach = {
+            position: self.oea_heaviest if self._is_capped(position) else self.heaviest
+            for position in raisable
+            if may[position] in ("eligible", "lane_limited")
+        }
+        if not reach:
+            return
+        raised = raise_least(
+            self.lane,
+            self.places,
+            order=self.ranked.order,
+            reach=reach,
+            by_model=[position for position, basis in self.basis.items() if basis == "model"],
+            beyond=sorted(self.beyond),
+        )
+        self.lane.update(raised)
+        self.beyond -= {position for position in raised if position in reach}
+
+    def _notice_claims(self) -> None:
+        """Which claims did not get their lane; first of all notices, in the order of the steps."""
+        others, self.notices = self.notices, []
+        for step in self.steps:
+            moved: Counter[tuple[int, int, bool]] = Counter()
+            for position in self._order_claims(step.basis):
+                wanted, lane, is_beyond = self.claims[position].lane, self.lane[position], position in self.beyond
+                if lane < wanted and not is_beyond:
+                    self.is_full.add(position)
+                if lane < wanted or is_beyond:
+                    moved[wanted, lane, is_beyond] += 1
+            for (wanted, lane, is_beyond), count in sorted(moved.items()):
+                code = "mandatory_beyond_capacity" if is_beyond else "mandatory_over_capacity"
+                self._notice(code, count=count, wanted=self._label(wanted), lane=self._label(lane))
+        self.notices += others
 
     def _place_random(self) -> None:
         lane, wanted = self.policy.intensity[self.policy.random_control.lane], self.wanted_draw

@@ -65,8 +65,9 @@ class _Chances(NamedTuple):
 
 
 class _Arrival(NamedTuple):
-    """An arrival that no step claims, with what the steps ask of its day. ``kind``: what pacing counts it as;
-    ``number``: the bin of its value; ``today``: counts it; ``unscored_rate``: of those to come."""
+    """An arrival, with what the steps ask of its day. ``kind``: what pacing counts it as; ``number``: the bin of its
+    value; ``today``: counts it; ``latest_unscored``: share of the latest arrivals without a score; ``unscored_rate``:
+    of those to come."""
 
     candidate: Candidate
     policy: Policy
@@ -75,6 +76,7 @@ class _Arrival(NamedTuple):
     kind: Kind
     number: int
     today: Tally
+    latest_unscored: float
     unscored_rate: float
     rest: Rest
     stratum: str
@@ -126,32 +128,20 @@ def decide_online(
     if by_right is not None and by_right[1].beyond is None and not _has_slot(by_right[1], state, policy, moment):
         by_right = None
     claim = None if by_right is None else by_right[1]
-    kind, number, today, unscored_rate = _count(candidate, claim, state, policy, moment)
     is_counted = is_counted and state.today.count > 0
-    if is_counted:
-        today, unscored_rate = state.today, state.unscored_rate
-    plan = state.plan
-    unscored = _unscored_share(unscored_rate, today, plan.recent)
-    rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
-    outlook = look_out(
-        policy,
-        office=plan.office,
-        day=plan.day,
-        used=state.used,
-        beyond=state.beyond,
-        arrivals=Arrivals(today, plan.recent, unscored, rest.mean, policy.online.advance * plan.expected_count),
-    )
+    arrival = _arrive(candidate, claim, state, policy, moment=moment, is_counted=is_counted)
     control = state.control
     if by_right is not None:
-        slot = _slot_of_claim(*by_right, outlook)
+        slot = _slot_of_claim(*by_right, arrival.outlook)
+        if by_right[1].is_least:
+            by_rank = _arrive(candidate, None, state, policy, moment=moment, is_counted=is_counted)
+            slot = _or_by_rank(slot, by_rank, seed)
     else:
-        stratum = " ".join(stratum_values(candidate, policy))
-        arrival = _Arrival(candidate, policy, state, outlook, kind, number, today, unscored, rest, stratum)
         slot = _take_steps(steps, arrival, seed)
         if not is_counted:
-            before = control.get(stratum, Control())
+            before = control.get(arrival.stratum, Control())
             drawn = before.drawn_count + (slot.basis == "random")
-            control = {**control, stratum: Control(before.pool_count + 1, drawn)}
+            control = {**control, arrival.stratum: Control(before.pool_count + 1, drawn)}
     lane = policy.lanes[slot.lane]
     used, beyond = state.used, state.beyond
     if slot.is_beyond:
@@ -174,12 +164,50 @@ def decide_online(
         state,
         sequence=state.sequence + 1,
         latest_at=moment,
-        today=today,
+        today=arrival.today,
         used=used,
         control=control,
-        unscored_rate=unscored_rate,
+        unscored_rate=arrival.latest_unscored,
         beyond=beyond,
     )
+
+
+def _arrive(
+    candidate: Candidate,
+    claim: Claim | None,
+    state: OnlineState,
+    policy: Policy,
+    *,
+    moment: datetime,
+    is_counted: bool,
+) -> _Arrival:
+    """The arrival, with what the steps ask of its day. ``claim``: that by which pacing counts it."""
+    kind, number, today, latest = _count(candidate, claim, state, policy, moment)
+    if is_counted:
+        today, latest = state.today, state.unscored_rate
+    plan = state.plan
+    unscored = _unscored_share(latest, today, plan.recent)
+    rest = expected_rest(plan, moment=moment, arrived=state.today.count, forecast_weight=policy.online.forecast_weight)
+    outlook = look_out(
+        policy,
+        office=plan.office,
+        day=plan.day,
+        used=state.used,
+        beyond=state.beyond,
+        arrivals=Arrivals(today, plan.recent, unscored, rest.mean, policy.online.advance * plan.expected_count),
+    )
+    stratum = " ".join(stratum_values(candidate, policy))
+    return _Arrival(candidate, policy, state, outlook, kind, number, today, latest, unscored, rest, stratum)
+
+
+def _or_by_rank(slot: _Slot, by_rank: _Arrival, seed: int) -> _Slot:
+    """The slot of a claim, or the one that the model's order gives the same arrival, where its lane is more intensive.
+
+    The chances and the draw are those of one that nothing claims: what the model would have done without the rule.
+    """
+    chances = _by_model(by_rank)
+    drawn = None if chances is None else chances.draw(_uniform("lane", by_rank.candidate, seed))
+    return slot if drawn is None or drawn[0] <= slot.lane else _Slot(drawn[0], slot.basis, False, 1.0)
 
 
 def _take_steps(steps: Sequence[Step], arrival: _Arrival, seed: int) -> _Slot:

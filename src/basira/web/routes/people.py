@@ -48,7 +48,7 @@ from basira.web.access import Visitor, send, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form
-from basira.web.grants_form import OF_PERSONS, RolesError, grants_fields, read_grants
+from basira.web.grants_form import CHOICES, OF_PERSONS, RolesError, grants_fields, read_grants
 from basira.web.lanes import lanes_on
 from basira.web.render import page, words_of
 from basira.web.tables import Ending, Table, as_file
@@ -222,6 +222,8 @@ def post_roles(
         before = get_user(connection, user_id).grants
         if form.get("seen") != seen_of(before):
             raise RolesError("person.fault.changed")
+        if set(read_grants(grants_fields(before), ())) != set(before):  # the form would give each role every office
+            raise RolesError("person.fault.offices_differ")
         if set(grants) != set(before):
             set_grants(connection, user_id, grants, actor=visitor.principal.id, now=now)
 
@@ -306,7 +308,7 @@ def _new(
         status=422 if fault else 200,
         fields=fields,
         fault=fault,
-        roles=OF_PERSONS,
+        roles=CHOICES,
         offices=_offices(service, visitor, now),
     )
 
@@ -355,7 +357,7 @@ def _person(
         fault=fault,
         fields=grants_fields(user.grants) if fields is None else fields,
         seen=seen_of(user.grants),
-        roles=OF_PERSONS,
+        roles=CHOICES,
         offices=_offices(call.service, call.visitor, call.now),
     )
 

@@ -18,7 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
-from basira.rules.lifecycle import STATES, State, Status, Step, open_steps, takes_motive
+from basira.rules.lifecycle import AUTHORS, STATES, State, Status, Step, open_steps, roles_over, takes_motive
 from basira.rules.model import KINDS
 from basira.schema.errors import NotFoundError, RuleError
 from basira.schema.json_values import JsonObject
@@ -38,7 +38,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 # A rule that ends within so many days is marked: a new version takes two persons and a test.
 SOON_DAYS = 14
 # What a step may lack that another person has.
-_FORBIDDEN = ("no_right", "same_person")
+_FORBIDDEN = ("no_right", "same_person", "other_office")
 RuleId = Annotated[str, Path(min_length=1, max_length=60)]
 Reader = Annotated[Visitor, Depends(visit("rules:read"))]
 Writer = Annotated[Visitor, Depends(send("rules:write"))]
@@ -224,7 +224,7 @@ def _rule(request: Request, visitor: Visitor, service: Service, rule_id: str, to
     shown = by_number[number]
     lanes = lanes_on(service, today, visitor.language)
     steps = sorted((step for one in found["versions"] for step in _steps(one)), key=lambda pair: pair[0])
-    roles = frozenset(grant.role for grant in visitor.everything.grants)
+    roles = roles_over(visitor.everything.grants, [one["rule"].get("offices", ()) for one in found["versions"]])
     can = open_steps([step for _, step in steps], number, actor=visitor.user.user_id, roles=roles)
     return page(
         request,
@@ -305,8 +305,8 @@ def _fault(error: RuleError, language: str) -> Fault:
 
 
 def _may_write(visitor: Visitor) -> bool:
-    """Whether the person writes rules: a manager approves what others write."""
-    return any(grant.role in ("analyst", "data_scientist") for grant in visitor.everything.grants)
+    """Whether the person writes rules, of every office or of the own one: a manager approves what others write."""
+    return any(grant.role in AUTHORS for grant in visitor.everything.grants)
 
 
 def _address(rule_id: str) -> str:

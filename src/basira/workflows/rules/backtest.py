@@ -23,6 +23,7 @@ from basira.rules.names import Vocabulary
 from basira.rules.values import Facts, ListValues
 from basira.rules.worth import HitRate, Inspected, estimate_hit_rate
 from basira.schema.errors import UsageError
+from basira.workflows.engine import Pause, no_pause
 from basira.workflows.rules.dated import judge_period, lists_of
 from basira.workflows.rules.period import Period
 
@@ -76,13 +77,16 @@ def back_test(
     lists: Mapping[str, ListValues] | DatedLists,
     *,
     probabilities: Mapping[str, float] | None = None,
+    outcome: pl.Series | None = None,
 ) -> BackTest:
     """The rule on every declaration of the period, whatever its own dates; its offices count.
 
+    ``outcome``: what `judge_rule` gave for the same, where it is known already.
     ``lists``: over time, each declaration is judged by those of its own day; or the same for all of them.
     ``probabilities``: of inspection by declaration id, as decisions recorded them; without one the rate is unknown.
     """
-    judged = period.declarations.with_columns(outcome=judge_rule(rule, period, vocabulary, lists))
+    found = judge_rule(rule, period, vocabulary, lists) if outcome is None else outcome
+    judged = period.declarations.with_columns(outcome=found)
     hits = judged.filter(pl.col("outcome") == HIT)
     inspected = hits.filter(pl.col("is_irregular").is_not_null())
     by_day = (
@@ -117,11 +121,17 @@ def back_test(
 
 
 def judge_one(
-    condition: Condition, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
+    condition: Condition,
+    period: Period,
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues] | DatedLists,
+    *,
+    pause: Pause = no_pause,
 ) -> pl.Series:
-    """The outcome of a condition on each declaration of the period, in order: see `rules.bulk`."""
+    """The outcome of a condition on each declaration of the period, in order: see `rules.bulk`. ``pause``: as for
+    `judge_period`."""
     days = period.declarations["day"]
-    return judge_period(period.items, days, [condition], vocabulary, lists)["0"]
+    return judge_period(period.items, days, [condition], vocabulary, lists, pause=pause)["0"]
 
 
 def _ids(frame: pl.DataFrame) -> tuple[str, ...]:
@@ -129,10 +139,15 @@ def _ids(frame: pl.DataFrame) -> tuple[str, ...]:
 
 
 def judge_rule(
-    rule: Rule, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
+    rule: Rule,
+    period: Period,
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues] | DatedLists,
+    *,
+    pause: Pause = no_pause,
 ) -> pl.Series:
     """The outcome of a rule, of whatever dates, on each declaration of the period: no hit outside its offices."""
-    outcome = judge_one(rule.condition, period, vocabulary, lists)
+    outcome = judge_one(rule.condition, period, vocabulary, lists, pause=pause)
     if not rule.offices:
         return outcome
     is_own = period.declarations["office"].is_in(rule.offices)
@@ -171,12 +186,14 @@ def try_rule(
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
     asked: Asked,
+    *,
+    pause: Pause = no_pause,
 ) -> list[Tried]:
     """The verdict and its reasons: of one declaration, or of the first of the period that hit, then that are unknown.
 
-    Raises UsageError when the declaration is not of the period.
+    ``pause``: called between its parts. Raises UsageError when the declaration is not of the period.
     """
-    outcome = judge_one(condition, period, vocabulary, lists)
+    outcome = judge_one(condition, period, vocabulary, lists, pause=pause)
     judged = period.declarations.with_columns(outcome=outcome, number=pl.int_range(pl.len()))
     if asked.declaration_id is None:
         wanted = (
@@ -192,6 +209,7 @@ def try_rule(
             )
     found = []
     for row in wanted.iter_rows(named=True):
+        pause()
         facts, of_day = facts_of(period, row["number"]), lists_of(lists, row["day"])
         verdict = judge(condition, compile_condition(condition, vocabulary, of_day), facts, vocabulary, of_day)
         sentences = [say_outcome(verdict, vocabulary, asked.language)]

@@ -13,7 +13,7 @@ import polars as pl
 
 from basira.render.languages import LANGUAGES
 from basira.rules.bulk import DECLARATION, HIT
-from basira.rules.evaluate import truths_of_items
+from basira.rules.evaluate import Compiled, truths_of_items
 from basira.rules.findings import Finding, find_reasons, say_finding, without_persons
 from basira.rules.json_form import write_condition
 from basira.rules.lists.dated import DatedLists
@@ -22,6 +22,7 @@ from basira.rules.names import Vocabulary
 from basira.rules.near import Loosened, loosen, margin_of
 from basira.rules.values import Facts, ListValues
 from basira.schema.json_values import JsonObject
+from basira.workflows.engine import Pause, no_pause
 from basira.workflows.rules.backtest import facts_of, judge_rule
 from basira.workflows.rules.dated import judge_period, lists_of
 from basira.workflows.rules.period import Period
@@ -60,19 +61,27 @@ class CounterExamples:
 
 
 def find_counter_examples(
-    rule: Rule, period: Period, vocabulary: Vocabulary, lists: Mapping[str, ListValues] | DatedLists
+    rule: Rule,
+    period: Period,
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues] | DatedLists,
+    *,
+    outcome: pl.Series | None = None,
+    pause: Pause = no_pause,
 ) -> CounterExamples:
-    """The counter-examples of a rule in a period, of whatever dates; its offices count."""
-    judged = period.declarations.with_columns(
-        outcome=judge_rule(rule, period, vocabulary, lists), number=pl.int_range(pl.len())
-    )
+    """The counter-examples of a rule in a period, of whatever dates; its offices count.
+
+    ``outcome``: what `judge_rule` gave for the same, where it is known already; ``pause``: called again and again.
+    """
+    found = judge_rule(rule, period, vocabulary, lists, pause=pause) if outcome is None else outcome
+    judged = period.declarations.with_columns(outcome=found, number=pl.int_range(pl.len()))
     if rule.offices:
         judged = judged.filter(pl.col("office").is_in(rule.offices))
     is_irregular = pl.col("is_irregular")
     missed = judged.filter(is_irregular & (pl.col("outcome") != HIT))
     needless = judged.filter(~is_irregular & (pl.col("outcome") == HIT))
-    outside = _outside(rule.condition, missed, period, vocabulary, lists)
-    inside = _inside(rule.condition, needless.head(_MOST_NEEDLESS), period, vocabulary, lists)
+    outside = _outside(rule.condition, missed, period, vocabulary, lists, pause)
+    inside = _inside(rule.condition, needless.head(_MOST_NEEDLESS), period, vocabulary, lists, pause)
     return CounterExamples(
         len(outside), _nearest(outside), needless.height, min(needless.height, _MOST_NEEDLESS), _nearest(inside)
     )
@@ -84,17 +93,21 @@ def _outside(
     period: Period,
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
+    pause: Pause,
 ) -> list[CounterExample]:
     """Of the missed, those that the condition hits without one of its parts."""
     loosened = loosen(condition)
     if not loosened or missed.is_empty():
         return []
-    days = period.declarations["day"]
-    outcomes = judge_period(period.items, days, [one.rest for one in loosened], vocabulary, lists)
     few = _only(period, missed["number"])
+    # What a rule leaves is looked for among the findings alone: most of a period has none.
+    numbered = few.items.with_columns(pl.col(DECLARATION).rle_id())
+    rests = [one.rest for one in loosened]
+    outcomes = judge_period(numbered, missed["day"], rests, vocabulary, lists, pause=pause)
     found: dict[str, CounterExample] = {}
     for number, one in enumerate(loosened):
-        for row in missed.filter(outcomes[str(number)].gather(missed["number"]) == HIT).iter_rows(named=True):
+        for row in missed.filter(outcomes[str(number)] == HIT).iter_rows(named=True):
+            pause()
             # Of two of its parts, on different items, the nearer one is shown.
             facts, of_day = facts_of(few, row["number"]), lists_of(lists, row["day"])
             example = _example(row["declaration_id"], _deciding(one, facts, vocabulary, of_day), vocabulary)
@@ -108,7 +121,7 @@ def _deciding(one: Loosened, facts: Facts, vocabulary: Vocabulary, lists: Mappin
     """The part that keeps a declaration out, on the item of which everything else is true."""
     item = None
     if one.of_item is not None and not any(isinstance(part, _QUANTIFIERS) for part in walk(one.part)):
-        position = truths_of_items(one.of_item, facts, vocabulary, lists).index(True)
+        position = truths_of_items(one.of_item, facts, Compiled(vocabulary, lists)).index(True)
         item = position + 1
         features = {name: [values[position]] for name, values in facts.features.items()}
         facts = Facts([facts.items[position]], features, facts.scores)
@@ -133,10 +146,12 @@ def _inside(
     period: Period,
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
+    pause: Pause,
 ) -> list[CounterExample]:
     """Of the needless, those with a number, with the one that is nearest to its threshold."""
     found, few = [], _only(period, needless["number"])
     for row in needless.iter_rows(named=True):
+        pause()
         reasons = find_reasons(condition, facts_of(few, row["number"]), vocabulary, lists_of(lists, row["day"]))
         near = [(margin, one) for one in reasons if one.truth is True and (margin := margin_of(one)) is not None]
         if near:

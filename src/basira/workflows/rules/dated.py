@@ -17,6 +17,10 @@ from basira.rules.lists.dated import DatedLists
 from basira.rules.model import Condition
 from basira.rules.names import Vocabulary
 from basira.rules.values import ListValues
+from basira.workflows.engine import Pause, no_pause
+
+# Declarations between two pauses: close names are compared a text at a time, everything else by columns.
+AT_A_TIME = 20_000
 
 
 def lists_of(lists: Mapping[str, ListValues] | DatedLists, day: date) -> Mapping[str, ListValues]:
@@ -30,14 +34,17 @@ def judge_period(
     conditions: Sequence[Condition],
     vocabulary: Vocabulary,
     lists: Mapping[str, ListValues] | DatedLists,
+    *,
+    pause: Pause = no_pause,
 ) -> pl.DataFrame:
     """The outcome of each condition for each declaration: see `rules.bulk.judge_many`.
 
-    ``days``: of each declaration, in their order.
+    ``days``: of each declaration, in their order. ``pause``: called between some thousands of declarations, so that
+    one that raises ends the work soon; without it they are judged at once.
     """
     asks_lists = any(isinstance(one, model.InList) for condition in conditions for one in model.walk(condition))
     if not isinstance(lists, DatedLists) or not asks_lists or days.is_empty():
-        return judge_many(items, conditions, vocabulary, lists_of(lists, date.min))
+        return _judge(items, conditions, vocabulary, lists_of(lists, date.min), pause)
     # All days of one stretch have the same lists: each stretch is judged at once.
     stretches = {day: lists.stretch_of(day) for day in days.unique()}
     of_declaration = pl.DataFrame(
@@ -48,6 +55,27 @@ def judge_period(
     for _, part in of_declaration.group_by("stretch", maintain_order=True):
         own = items.join(part.select(DECLARATION), on=DECLARATION, how="semi", maintain_order="left")
         numbered = own.with_columns(pl.col(DECLARATION).rle_id())
-        outcomes = judge_many(numbered, conditions, vocabulary, lists.on(part["day"][0]))
+        outcomes = _judge(numbered, conditions, vocabulary, lists.on(part["day"][0]), pause)
         parts.append(outcomes.with_columns(part[DECLARATION]))
     return pl.concat(parts).sort(DECLARATION).drop(DECLARATION)
+
+
+def _judge(
+    items: pl.DataFrame,
+    conditions: Sequence[Condition],
+    vocabulary: Vocabulary,
+    lists: Mapping[str, ListValues],
+    pause: Pause,
+) -> pl.DataFrame:
+    positions = items[DECLARATION]
+    count = 0 if items.is_empty() else int(positions[-1]) + 1
+    if pause is no_pause or count <= AT_A_TIME:
+        return judge_many(items, conditions, vocabulary, lists)
+    starts = [positions.search_sorted(number) for number in range(0, count, AT_A_TIME)]
+    parts = []
+    for number, start in enumerate(starts):
+        pause()
+        end = starts[number + 1] if number + 1 < len(starts) else items.height
+        part = items.slice(start, end - start).with_columns(pl.col(DECLARATION) - positions[start])
+        parts.append(judge_many(part, conditions, vocabulary, lists))
+    return pl.concat(parts)

@@ -32,7 +32,8 @@ from basira.workflows.rules.period import PeriodDays, read_period
 @dataclass(frozen=True)
 class FullTestOrder:
     """What to test. ``version``: None: the newest; ``now``: of whose day other rules are live; ``login``: by whom the
-    test is recorded, "": it is shown alone; ``lists_of_today``: as if today's lists had been known before."""
+    test is recorded, "": it is shown alone; ``lists_of_today``: as if today's lists had been known before;
+    ``offices``: whose declarations alone are looked at; None: all."""
 
     rule_id: str
     days: PeriodDays
@@ -40,6 +41,7 @@ class FullTestOrder:
     version: int | None = None
     login: str = ""
     lists_of_today: bool = False
+    offices: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,24 +82,32 @@ def run_full_test(
         require_step(database, order.rule_id, "tested", login=order.login, version=stored.version)
     conditions = [rule.condition, *(one.rule.condition for one in others)]
     period = read_period(
-        history, conditions, vocabulary, order.days, engine=engine, progress=progress, with_operators=True
+        history,
+        conditions,
+        vocabulary,
+        order.days,
+        engine=engine,
+        progress=progress,
+        with_operators=True,
+        offices=order.offices,
     )
     pause()
-    found = back_test(rule, period, vocabulary, lists, probabilities=recorded.probabilities)
+    outcome = judge_rule(rule, period, vocabulary, lists, pause=pause)
+    found = back_test(rule, period, vocabulary, lists, probabilities=recorded.probabilities, outcome=outcome)
     gate = gate_of(rule, found, policy_on)
     outcomes = []
     for one in others:
         pause()
-        outcomes.append(judge_rule(one.rule, period, vocabulary, lists))
+        outcomes.append(judge_rule(one.rule, period, vocabulary, lists, pause=pause))
     beside = put_beside(
-        judge_rule(rule, period, vocabulary, lists),
+        outcome,
         period,
         recorded,
         Others([(one.rule.rule_id, one.stored.version) for one in others], outcomes),
         takes_slots=bool(rule.effect.lane),
     )
     pause()
-    examples = find_counter_examples(rule, period, vocabulary, lists)
+    examples = find_counter_examples(rule, period, vocabulary, lists, outcome=outcome, pause=pause)
     pause()
     if order.login:
         take_step(

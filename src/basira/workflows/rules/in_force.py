@@ -67,13 +67,15 @@ class RuleSet:
 
     ``lists``: by name, what is on those that the rules name, and for whom a rule sleeps, on the day for which
     `with_lists` read them. ``list_changes``: of each of them the last change that counts; ``erased_entries``: how many
-    entries in force on the day were erased.
+    entries in force on the day were erased. ``is_least``: a lane that a rule wants is the least of its declaration;
+    False for what was recorded before there was this.
     """
 
     rules: tuple[RuleInForce, ...] = ()
     lists: Mapping[str, ListValues] = field(default_factory=dict)
     list_changes: Mapping[str, int] = field(default_factory=dict)
     erased_entries: int = 0
+    is_least: bool = True
 
     @cached_property
     def digest(self) -> str:

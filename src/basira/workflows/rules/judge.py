@@ -26,6 +26,7 @@ from basira.rules.json_form import write_condition, write_effect
 from basira.rules.lists.snoozes import find_snooze
 from basira.rules.values import Facts
 from basira.schema.errors import PolicyError
+from basira.schema.json_values import JsonObject
 from basira.schema.records import Candidate, Figure
 from basira.selection.policy.model import Policy
 from basira.workflows.rules.in_force import RuleSet
@@ -50,6 +51,9 @@ class RuleJudge:
             for condition in model.walk(one.rule.condition)
             for name in model.field_names(condition)
         }
+        # Of each rule what it wants, and of each condition its JSON: the same for every declaration.
+        self._wants = [_wanted(one.rule.effect) for one in rules.rules]
+        self._written: dict[int, tuple[model.Condition, JsonObject]] = {}
         self._read = frozenset(read | {given for name in read if name in DERIVED for given in DERIVED[name].inputs})
 
     @property
@@ -163,23 +167,25 @@ class RuleJudge:
         firing = draw_firing(
             one.rule, declaration_id, seed=self._seed, fire_probability=self._policy.rules.fire_probability
         )
-        effect = write_effect(one.rule.effect)
         values["items"] = [position + 1 for position in verdict.items]
         sleeps = find_snooze(one.rule, facts, self.rules.lists) is not None
         values["probability"] = 0.0 if one.is_shadow or sleeps else firing.probability
         values["acts"] = firing.acts and not one.is_shadow and not sleeps
         if sleeps:
             values["sleeps"] = True
-        values["wants"] = {name: value for name, value in effect.items() if value != _NOTHING[name]}
+        values["wants"] = self._wants[number]
+        if self.rules.is_least and one.rule.effect.lane:
+            values["is_least"] = True
         values["title"] = one.rule.title
         values["conditions"] = self._conditions(one.rule, facts)
         return values
 
     def _conditions(self, rule: model.Rule, facts: Facts) -> list[ConditionValues]:
         found = []
-        for one in find_reasons(rule.condition, facts, self._vocabulary, self.rules.lists):
+        reasons = find_reasons(rule.condition, facts, self._vocabulary, self.rules.lists, compiled=self._book.compiled)
+        for one in reasons:
             values = ConditionValues(
-                condition=write_condition(one.condition),
+                condition=self._json_of(one.condition),
                 truth=one.truth,
                 item=one.item,
                 read=[self._read_value(name, value) for name, value in one.read],
@@ -188,6 +194,12 @@ class RuleJudge:
                 values["counted"] = list(one.counted)
             found.append(values)
         return found
+
+    def _json_of(self, condition: model.Condition) -> JsonObject:
+        found = self._written.get(id(condition))
+        if found is None:  # with the condition itself: as long as it is held, no other has its identity
+            self._written[id(condition)] = found = (condition, write_condition(condition))
+        return found[1]
 
     def _read_value(self, name: str, value: object) -> ReadValue:
         known = self._vocabulary.names[name]
@@ -206,6 +218,10 @@ class RuleJudge:
 
 # The effect of a rule that wants nothing: a record is without what is as here.
 _NOTHING = write_effect(model.Effect())
+
+
+def _wanted(effect: model.Effect) -> JsonObject:
+    return {name: value for name, value in write_effect(effect).items() if value != _NOTHING[name]}
 
 
 class _Remembered(Mapping[str, Sequence[Figure]]):

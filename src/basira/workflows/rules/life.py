@@ -18,11 +18,23 @@ import sqlalchemy as sa
 from basira.rules.check import check_dates, check_persons, settle_rule
 from basira.rules.faults import rule_fault
 from basira.rules.json_form import read_rule, write_rule
-from basira.rules.lifecycle import State, Status, Step, check_step, require_gate, require_writer, status_of
+from basira.rules.lifecycle import (
+    AUTHORS,
+    MAY,
+    State,
+    Status,
+    Step,
+    check_step,
+    require_gate,
+    require_own,
+    require_writer,
+    roles_over,
+    status_of,
+)
 from basira.rules.model import Rule
 from basira.rules.names import Vocabulary
 from basira.rules.write import write_text
-from basira.schema.access import Role
+from basira.schema.access import Grant, Role
 from basira.schema.errors import NotFoundError
 from basira.schema.json_values import JsonObject
 from basira.storage.accounts.users import find_user
@@ -43,10 +55,15 @@ _LARGEST_FILE = 100_000
 
 @dataclass(frozen=True)
 class Person:
-    """Who acts: the opaque id of an account in use, and its roles."""
+    """Who acts: the opaque id of an account in use, and its roles. ``grants``: with those of single offices."""
 
     id: str
-    roles: frozenset[Role]
+    grants: tuple[Grant, ...]
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles of every office, and an inspector's."""
+        return roles_over(self.grants, ())
 
 
 @dataclass(frozen=True)
@@ -68,7 +85,12 @@ def find_person(connection: sa.Connection, login: str) -> Person:
             hint="`basira users list` shows them; an analyst writes a rule, a manager approves it.",
             login=login,
         )
-    return Person(user.user_id, frozenset(grant.role for grant in user.grants))
+    return Person(user.user_id, tuple(user.grants))
+
+
+def offices_of(connection: sa.Connection, rule_id: str) -> list[Sequence[str]]:
+    """Where each recorded version of a rule holds; empty: everywhere. No version: an empty list."""
+    return [one.content.get("offices", ()) for one in list_versions(connection) if one.rule_id == rule_id]
 
 
 def read_rule_text(text: str, vocabulary: Vocabulary, *, lanes: tuple[str, ...] = ()) -> Rule:
@@ -101,7 +123,9 @@ def write_version(
     content = write_rule(rule)
     with database.write() as connection:
         person = find_person(connection, login)
-        require_writer(person.roles)
+        offices = [*offices_of(connection, rule.rule_id), rule.offices]
+        require_own(person.grants, offices, AUTHORS)
+        require_writer(roles_over(person.grants, offices))
         steps = list_steps(connection, rule.rule_id)
         if steps:
             newest = get_version(connection, rule.rule_id)
@@ -140,7 +164,8 @@ def take_step(
         if wanted == "submitted":
             tests = [step for step in steps if step.version == stored.version and step.state == "tested"]
             require_gate(tests[-1].detail if tests else None)
-        check_step(as_steps(steps), stored.version, wanted, actor=person.id, roles=person.roles, motive=motive)
+        roles = _roles_over(connection, person, rule_id, wanted)
+        check_step(as_steps(steps), stored.version, wanted, actor=person.id, roles=roles, motive=motive)
         if wanted in ("submitted", "approved", "shadow", "live"):
             check_dates(read_stored(stored), today=now.date())
         return add_step(
@@ -157,7 +182,15 @@ def require_step(database: Database, rule_id: str, wanted: State, *, login: str,
     with database.read() as connection:
         person = find_person(connection, login)
         steps = as_steps(list_steps(connection, rule_id))
-    check_step(steps, version, wanted, actor=person.id, roles=person.roles)
+        roles = _roles_over(connection, person, rule_id, wanted)
+    check_step(steps, version, wanted, actor=person.id, roles=roles)
+
+
+def _roles_over(connection: sa.Connection, person: Person, rule_id: str, wanted: State) -> frozenset[Role]:
+    """The roles that a person has over a rule. Raises RuleError for one whose role is of other offices."""
+    offices = offices_of(connection, rule_id)
+    require_own(person.grants, offices, MAY[wanted])
+    return roles_over(person.grants, offices)
 
 
 def show_version(connection: sa.Connection, rule_id: str, *, on: date, version: int | None = None) -> RuleVersion:

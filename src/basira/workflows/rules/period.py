@@ -71,9 +71,11 @@ def read_period(
     engine: EngineBounds | None = None,
     progress: Progress = silent,
     with_operators: bool = False,
+    offices: frozenset[str] | None = None,
 ) -> Period:
     """The declarations of a period in their first version, with the columns that the conditions read.
 
+    ``offices``: those of these offices alone; None: all.
     ``with_operators``: also who declared, and what was known of them the day before the period. Features are computed
     only when a condition reads one: each as of the day before its declaration. Raises UsageError for
     a period that is empty, or ends before it begins, or of which no result may be known.
@@ -111,7 +113,27 @@ def read_period(
         label_items(con, as_of_day=day_of(as_of), into="label")
         declarations = _declarations(con, whole, days, with_operators=with_operators)
     columns = [name for name in whole.columns if name in wanted or name in fields]
-    return Period(first, last, whole.select(DECLARATION, "declaration_id", *columns), declarations)
+    return _of_offices(
+        Period(first, last, whole.select(DECLARATION, "declaration_id", *columns), declarations), offices
+    )
+
+
+def _of_offices(period: Period, offices: frozenset[str] | None) -> Period:
+    """The declarations of some offices, numbered anew. Raises UsageError without any."""
+    if offices is None:
+        return period
+    own = period.declarations.with_row_index(DECLARATION).filter(pl.col("office").is_in(sorted(offices)))
+    if own.is_empty():
+        raise UsageError(
+            "Expected declarations of {offices} from {first} to {last}, found none in this store.",
+            hint="Choose other days.",
+            offices=", ".join(sorted(offices)),
+            first=period.first,
+            last=period.last,
+        )
+    numbers = own.select(pl.col(DECLARATION).cast(period.items.schema[DECLARATION]))
+    items = period.items.join(numbers, on=DECLARATION, how="semi", maintain_order="left")
+    return Period(period.first, period.last, items.with_columns(pl.col(DECLARATION).rle_id()), own.drop(DECLARATION))
 
 
 def prepare_features(

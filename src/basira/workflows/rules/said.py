@@ -6,8 +6,9 @@ value that the record is without.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from basira.decisions.judged import ConditionValues, JudgedValues, rule_of
 from basira.render.languages import isolate
@@ -15,6 +16,7 @@ from basira.rules.evaluate import Verdict
 from basira.rules.faults import catalog_of
 from basira.rules.findings import WITHHELD, Finding, say_finding, say_outcome
 from basira.rules.json_form import read_condition
+from basira.rules.model import Condition
 from basira.rules.names import Vocabulary
 from basira.rules.write import write_number, write_text
 from basira.workflows.rules.vocabulary import make_vocabulary
@@ -37,7 +39,7 @@ def say_ground(judged: Sequence[JudgedValues], rule_id: str, *, language: str) -
     catalog = catalog_of(language)
     title = one.get("wants", {}).get("message", {}).get(language) or one.get("title", rule_id)
     texts = [
-        isolate(write_text(read_condition(part["condition"])[0], _vocabulary(), language), language)
+        isolate(_condition_of(json.dumps(part["condition"]), language)[1], language)
         for part in one.get("conditions", ())
         if part["truth"]
     ]
@@ -91,7 +93,11 @@ def _wants(one: JudgedValues, lanes: Mapping[str, str], language: str) -> str:
     catalog, wants = catalog_of(language), one.get("wants", {})
     said = []
     if lane := wants.get("lane"):
-        message = "wants.mandatory" if wants.get("is_mandatory") else "wants.lane"
+        is_mandatory = wants.get("is_mandatory")
+        if one.get("is_least"):
+            message = "wants.least_mandatory" if is_mandatory else "wants.least"
+        else:  # recorded before a lane was the least
+            message = "wants.mandatory" if is_mandatory else "wants.lane"
         said.append(catalog.say(message, lane=isolate(lanes.get(lane, lane), language)))
     if wants.get("is_exempt"):
         said.append(catalog.say("wants.exempt"))
@@ -102,11 +108,19 @@ def _wants(one: JudgedValues, lanes: Mapping[str, str], language: str) -> str:
 
 def _say_condition(part: ConditionValues, vocabulary: Vocabulary, language: str) -> str:
     counted = part.get("counted")
+    condition, text = _condition_of(json.dumps(part["condition"]), language)
     finding = Finding(
-        read_condition(part["condition"])[0],
+        condition,
         part["truth"],
         part["item"],
         tuple((one["name"], WITHHELD if one.get("is_withheld") else one.get("value")) for one in part["read"]),
         None if counted is None else (counted[0], counted[1]),
     )
-    return say_finding(finding, vocabulary, language)
+    return say_finding(finding, vocabulary, language, text=text)
+
+
+@lru_cache(maxsize=4096)
+def _condition_of(written: str, language: str) -> tuple[Condition, str]:
+    """A condition of its JSON, and its text in a language: a few thousand parts of rules hit all day."""
+    condition = read_condition(json.loads(written))[0]
+    return condition, write_text(condition, _vocabulary(), language)

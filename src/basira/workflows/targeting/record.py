@@ -129,6 +129,8 @@ def _rules_of_run(database: Database, run: TargetingRun) -> RuleSet:
     with database.read() as connection:
         rules = restore_rule_set(recorded.get("in_force", ()))
         rules = with_lists(connection, rules, run.day, changes=recorded.get("lists", {}))
+    # Runs of versions in which a rule's lane was the declaration's, whatever its rank, do not say that it is the least.
+    rules = replace(rules, is_least=recorded.get("is_least", False))
     if rules.erased_entries:
         raise ReplayError(
             "Expected the lists that the rules of {run_id} read, found {erased_entries:,} entries erased.",

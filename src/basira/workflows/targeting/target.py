@@ -249,6 +249,7 @@ def _run(day: _Day, model: RiskModel, now: datetime) -> TargetingRun:
         options["rules"] = {
             "digest": order.rules.digest,
             "in_force": [one.recorded() for one in order.rules.rules],
+            **({"is_least": True} if order.rules.is_least else {}),
             # Runs without lists say nothing of them, as those before there were any.
             **({"lists": dict(order.rules.list_changes)} if order.rules.list_changes else {}),
         }
