@@ -437,3 +437,32 @@ def test_a_declaration_prints_to_paper(bench: Bench) -> None:
     assert not page.locator("header .top").is_visible()
     assert page.get_by_text(number).first.is_visible()
     assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 2
+
+
+def test_a_declaration_is_taken_by_a_key_and_the_second_officer_is_shown_who_has_it(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    nadia = bench.person("nadia", Grant("inspector", office))
+    nadia.wait_for_url("**/queue")
+    omar = bench.person("omar", Grant("inspector", office))
+    omar.wait_for_url("**/queue")
+    link = nadia.get_by_role("link", name=number)
+    link.focus()
+    nadia.keyboard.press("t")
+    nadia.wait_for_url(f"**/declarations/{number}?done=taken")
+    assert_accessible(nadia)
+    keep(nadia, "taken-fr")
+    # The second officer's queue is as old as the click.
+    omar.get_by_role("button", name=f"Prendre {number}").click()
+    omar.get_by_role("alert").filter(has_text="Un autre agent est chargé").wait_for()
+    assert omar.locator("#hands").inner_text().count("Nadia") == 1
+    assert_accessible(omar)
+    keep(omar, "taken-by-other-fr")
+    nadia.locator("#hands summary").click()
+    nadia.locator("#hand-to").select_option(label="Omar")
+    nadia.locator("#hand-motive").fill("Fin de service")
+    nadia.get_by_role("button", name="Remettre", exact=True).click()
+    nadia.wait_for_url("**?done=handed_over")
+    omar.goto(f"{bench.running.address}/queue?hands=mine")
+    assert omar.locator(".row-link").all_inner_texts() == [number]
+    # Her browser says why nothing was recorded, as every error status: no other word was heard.
+    assert [one for one in bench.heard if "409" not in one] == []

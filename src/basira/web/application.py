@@ -21,6 +21,7 @@ from basira.web.routes import (
     figures,
     files,
     glossary,
+    hands,
     keys,
     lists,
     models,
@@ -51,6 +52,7 @@ PARTS = (
     risks,
     glossary,
     components,
+    hands,
     declaration,
 )
 

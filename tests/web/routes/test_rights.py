@@ -106,6 +106,9 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
     ("POST", "/declarations/{declaration_id:number}/reselection"): "reselections:write",
+    ("POST", "/declarations/{declaration_id:number}/take"): "hands:take",
+    ("POST", "/declarations/{declaration_id:number}/hand-over"): "hands:give",
+    ("POST", "/queue/distribute"): "hands:give",
 }
 WITH_SCOPE = {page: scope for page, scope in PAGES.items() if scope in SCOPES}
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role != SYSTEM)

@@ -20,6 +20,9 @@ Scope = Literal[
     "reselections:lower",
     "cancellations:write",
     "queue:read",
+    "hands:take",
+    "hands:give",
+    "hands:give_any",
     "quarantine:read",
     "audit:read",
     "deeds:read",
@@ -94,6 +97,17 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "reselections:lower": ScopeRule("in a re-selection, give a less intensive lane", {"manager": "all"}),
     "cancellations:write": ScopeRule("cancel a declaration, with a motive", {"manager": "all"}),
     "queue:read": ScopeRule("read an office's queue", _EVERYBODY),
+    "hands:take": ScopeRule(
+        "take a declaration that waits and nobody has", {"inspector": "own_hidden"}, is_of_pages=True
+    ),
+    "hands:give": ScopeRule(
+        "hand over the own declarations; have those that nobody has given as the policy says",
+        {"inspector": "own_hidden", "manager": "all"},
+        is_of_pages=True,
+    ),
+    "hands:give_any": ScopeRule(
+        "hand over what another officer has, to an inspector of the office", {"manager": "all"}, is_of_pages=True
+    ),
     "quarantine:read": ScopeRule(
         "read rejected declarations, as they were sent",
         {"analyst": "all", "auditor": "all", "administrator": "all"},

@@ -51,6 +51,12 @@
       if (next) next.click();
       return Boolean(next);
     },
+    t: () => {
+      const row = document.activeElement.closest("tr");
+      const button = (row || (document.getElementById("queue") ? null : document))?.querySelector("button.take");
+      if (button) button.click();
+      return Boolean(button);
+    },
     "/": () => {
       const search = document.getElementById("search");
       if (search) search.focus();
