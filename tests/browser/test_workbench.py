@@ -466,3 +466,23 @@ def test_a_declaration_is_taken_by_a_key_and_the_second_officer_is_shown_who_has
     assert omar.locator(".row-link").all_inner_texts() == [number]
     # Her browser says why nothing was recorded, as every error status: no other word was heard.
     assert [one for one in bench.heard if "409" not in one] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_duties_and_taxes_are_computed_while_the_value_is_typed(bench: Bench, language: str) -> None:
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office), language=language)
+    page.wait_for_url("**/queue")
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    page.locator("#result input[name='item-1'][value='irregular']").check()
+    page.locator("#found-1-found_value_amount").press_sequentially("150000,50", delay=20)
+    fill = page.locator("#taxes-1 [data-fill]")
+    fill.wait_for()
+    assert page.locator(".without-script").first.is_hidden()
+    assert page.evaluate("document.activeElement.id") == "found-1-found_value_amount"
+    assert_accessible(page)
+    keep(page, f"taxes-{language}")
+    amount = fill.get_attribute("data-value")
+    fill.click()
+    assert page.locator("#found-1-additional_revenue_amount").input_value() == amount
+    assert bench.heard == []

@@ -105,6 +105,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("POST", "/models/{version}/{act}"): "models:write",
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
+    ("POST", "/declarations/{declaration_id:number}/taxes"): "outcomes:write",
     ("POST", "/declarations/{declaration_id:number}/reselection"): "reselections:write",
     ("POST", "/declarations/{declaration_id:number}/take"): "hands:take",
     ("POST", "/declarations/{declaration_id:number}/hand-over"): "hands:give",

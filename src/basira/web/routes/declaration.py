@@ -9,9 +9,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number, asked_of, stored_response
@@ -22,7 +23,8 @@ from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
 from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
-from basira.serving.views.declared import latest_declared
+from basira.serving.views.declared import Declared, latest_declared
+from basira.serving.views.taxes import Taxes, taxes_of
 from basira.web.access import Visitor, send, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
@@ -31,7 +33,7 @@ from basira.web.hands import hands_of, has_at_office
 from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.people import names_of_people
 from basira.web.render import page
-from basira.web.result_form import FOUND_CODES, FOUND_NUMBERS, ResultForm, make_form, read_form, write_form
+from basira.web.result_form import FOUND_CODES, FOUND_NUMBERS, ResultForm, make_form, read_form, read_found, write_form
 from basira.web.routes.queue import declaration_address
 
 router = APIRouter(route_class=PageRoute)
@@ -111,6 +113,28 @@ def post_result(
             Call(request, visitor, service, now), declaration_id, found, Shown(result=sent, status=status)
         )
     return done
+
+
+@router.post(f"{DECLARATION_PATH}/taxes")
+def post_taxes(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(send("outcomes:write"))],
+    declaration_id: Number,
+    form: Form,
+    service: InService,
+    now: Now,
+    item: Annotated[int, Query(ge=0, le=100_000)] = 0,
+) -> Response:
+    """Duties and taxes with what is typed of an item so far: a part of the page, or the page with everything typed.
+    Nothing is recorded."""
+    found = find_shown(service, declaration_id, visitor)
+    if "hx-request" not in request.headers:
+        typed = {name: value for name, value in form.items() if name not in _OWN}
+        return declaration_page(Call(request, visitor, service, now), declaration_id, found, Shown(result=Sent(typed)))
+    declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
+    currency = _decision(found)["currency"]
+    taxes = _taxes(service, declaration_id, declared, item, form, currency=currency, now=now)
+    return page(request, "taxes.html", visitor=visitor, part_number=item, taxes=taxes, currency=currency)
 
 
 @router.post(f"{DECLARATION_PATH}/reselection")
@@ -223,6 +247,13 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
         fields=typed,
         faults=result.faults,
         result_message=result.message,
+        taxes={
+            part.number: _taxes(
+                service, declaration_id, declared, part.number, typed, currency=decision["currency"], now=call.now
+            )
+            for part in form.items
+        },
+        currency=decision["currency"],
         found_numbers=FOUND_NUMBERS,
         found_codes=FOUND_CODES,
         may_record=visitor.may("outcomes:write") and status != "cancelled",
@@ -237,6 +268,26 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
         key=secrets.token_urlsafe(16),
         done=shown.done,
     )
+
+
+def _taxes(
+    service: Service,
+    declaration_id: str,
+    declared: Declared | None,
+    number: int,
+    fields: Mapping[str, str],
+    *,
+    currency: str,
+    now: datetime,
+) -> Taxes | None:
+    """Duties and taxes with what was typed of an item; None where nothing was that changes them."""
+    faults: dict[str, str] = {}
+    found = read_found(number, fields, faults)
+    found.pop("additional_revenue_amount", None)
+    if any(not name.endswith("additional_revenue_amount") for name in faults):
+        return Taxes(why_not="typing")
+    item = declared.item(number) if declared else {}
+    return taxes_of(service, declaration_id, item, found, currency=currency, now=now)
 
 
 def _lanes_to_give(lanes: Lanes, standing: StatusBody, visitor: Visitor) -> list[Lane]:

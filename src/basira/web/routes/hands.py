@@ -48,6 +48,7 @@ def post_hand_over(
     request: Request, visitor: Giver, declaration_id: Number, form: Form, service: InService, now: Now
 ) -> Response:
     """Hand the declaration over, or give it back to the queue, with a motive."""
+    find_shown(service, declaration_id, visitor)  # what cannot be seen is not found, whatever the form says
     wanted = HandOver(form.get("to", ""), form.get("motive", ""), read_seen(form))
     answer = hand_over(service, declaration_id, wanted, by=asker_of(visitor), now=now)
     if isinstance(answer, Unchanged):
@@ -59,7 +60,9 @@ def post_hand_over(
 def post_distribute(visitor: Giver, form: Form, service: InService, now: Now) -> Response:
     """Give what waits and nobody has, as the policy says; back to the queue."""
     office = folded_office(form.get("office", ""))
-    if not office or not visitor.principal.sees_office(office):
+    if not office:
+        raise ProblemException(422, "invalid", "Expected an office, found none.")
+    if not visitor.principal.sees_office(office):
         raise ProblemException(403, "forbidden", "Expected an office that you may see, found another.")
     answer = distribute(service, office, by=asker_of(visitor), now=now)
     back = own_path(form.get("next", ""), "/queue")

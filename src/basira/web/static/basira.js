@@ -76,6 +76,17 @@
     if (act && act()) event.preventDefault();
   });
 
+  // What only works here is shown here, and its stand-in without scripts is not.
+  document.documentElement.classList.add("scripted");
+  document.addEventListener("click", (event) => {
+    const filler = event.target.closest("[data-fill]");
+    const field = filler && document.getElementById(filler.dataset.fill);
+    if (!field) return;
+    field.value = filler.dataset.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) openHelp();
