@@ -486,3 +486,27 @@ def test_duties_and_taxes_are_computed_while_the_value_is_typed(bench: Bench, la
     fill.click()
     assert page.locator("#found-1-additional_revenue_amount").input_value() == amount
     assert bench.heard == []
+
+
+def test_a_document_is_attached_and_downloaded_and_what_was_typed_stays(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    scan = b"%PDF-1.7\nSIM\n%%EOF\n"
+    page = bench.person("nadia", Grant("inspector", office))
+    page.wait_for_url("**/queue")
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    page.locator("#result input[name='item-1'][value='irregular']").check()
+    page.locator("#found-1-found_value_amount").fill("150000")
+    page.locator("#taxes-1 [data-fill]").wait_for()  # what comes in moves the rest of the page
+    page.locator("#document-file").set_input_files(
+        {"name": "Facture n° 7.pdf", "mimeType": "text/html", "buffer": scan}
+    )
+    page.get_by_role("button", name="Joindre").click()
+    page.wait_for_url("**?done=document*")
+    assert page.locator("#found-1-found_value_amount").input_value() == "150000"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Facture n° 7.pdf").click()
+    assert Path(download.value.path()).read_bytes() == scan
+    assert download.value.suggested_filename == "Facture n° 7.pdf"
+    assert_accessible(page)
+    keep(page, "document-fr")
+    assert bench.heard == []

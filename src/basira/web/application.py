@@ -17,6 +17,7 @@ from basira.web.routes import (
     administration,
     components,
     declaration,
+    documents,
     entry,
     figures,
     files,
@@ -53,6 +54,7 @@ PARTS = (
     glossary,
     components,
     hands,
+    documents,
     declaration,
 )
 

@@ -106,6 +106,8 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
     ("POST", "/declarations/{declaration_id:number}/taxes"): "outcomes:write",
+    ("POST", "/declarations/{declaration_id:number}/documents"): "outcomes:write",
+    ("GET", "/declarations/{declaration_id:number}/documents/{document_id}"): "documents:read",
     ("POST", "/declarations/{declaration_id:number}/reselection"): "reselections:write",
     ("POST", "/declarations/{declaration_id:number}/take"): "hands:take",
     ("POST", "/declarations/{declaration_id:number}/hand-over"): "hands:give",

@@ -23,6 +23,7 @@ Scope = Literal[
     "hands:take",
     "hands:give",
     "hands:give_any",
+    "documents:read",
     "quarantine:read",
     "audit:read",
     "deeds:read",
@@ -107,6 +108,12 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     ),
     "hands:give_any": ScopeRule(
         "hand over what another officer has, to an inspector of the office", {"manager": "all"}, is_of_pages=True
+    ),
+    # They may name persons and show faces: not for those who look at declarations as data.
+    "documents:read": ScopeRule(
+        "download the documents attached to results",
+        {"inspector": "own_hidden", "analyst": "all", "manager": "all", "auditor": "all"},
+        is_of_pages=True,
     ),
     "quarantine:read": ScopeRule(
         "read rejected declarations, as they were sent",

@@ -35,6 +35,7 @@ from basira.storage.database.migrations.statuses import status_faults
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
 from basira.storage.record.chain import CHAINED, GENESIS, Head, LinkedRow, Stream, chained_hash, is_storable
 from basira.storage.record.clock import find_ahead
+from basira.storage.record.documents import document_faults
 from basira.storage.record.officers import officer_faults
 from basira.storage.record.personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
 from basira.storage.record.runs import ChainReport, Operations
@@ -107,6 +108,7 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         if not faults:  # of events that were changed nothing follows
             faults.extend(_verify_statuses(connection))
             faults.extend(islice(officer_faults(connection), MOST_FAULTS))
+            faults.extend(islice(document_faults(connection), MOST_FAULTS))
     return Verified(
         runs=report.runs,
         decisions=report.decisions,

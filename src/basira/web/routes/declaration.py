@@ -18,6 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number, asked_of, stored_response
 from basira.selection.reselection import lanes_to_give
 from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAllowed, Requester, reselect
+from basira.serving.documents import MOST_DOCUMENT_BYTES, MOST_DOCUMENTS, documents_of
 from basira.serving.message import Rejected
 from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
@@ -29,7 +30,7 @@ from basira.web.access import Visitor, send, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Form
-from basira.web.hands import hands_of, has_at_office
+from basira.web.hands import Hands, hands_of, has_at_office
 from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.people import names_of_people
 from basira.web.render import page
@@ -38,7 +39,7 @@ from basira.web.routes.queue import declaration_address
 
 router = APIRouter(route_class=PageRoute)
 _KEY = "idempotency_key"
-DONE = ("result", "reselection", "taken", "handed_over")
+DONE = ("result", "reselection", "taken", "handed_over", "document")
 # Fields of the forms that are not what the person typed.
 _OWN = frozenset({_KEY, "csrf_token"})
 
@@ -58,12 +59,13 @@ _NOTHING = Sent()
 
 @dataclass(frozen=True)
 class Shown:
-    """How the page comes back. ``result``, ``reselection``, ``hands``: forms that were sent and not taken. ``done``:
-    what was."""
+    """How the page comes back. ``result``, ``reselection``, ``hands``, ``documents``: forms that were sent and not
+    taken. ``done``: what was."""
 
     result: Sent = _NOTHING
     reselection: Sent = _NOTHING
     hands: Sent = _NOTHING
+    documents: Sent = _NOTHING
     status: int = 200
     done: str = ""
 
@@ -225,7 +227,9 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
     results = [one["result"] for one in found["outcomes"]]
     typed = result.fields or write_form(form, results)
     declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
-    names = names_of_people(service, {step["by"] for step in found["history"]})
+    documents = documents_of(service, declaration_id)
+    people = {*(step["by"] for step in found["history"]), *(one.attached_by for one in documents)}
+    names = names_of_people(service, people)
     return page(
         call.request,
         "declaration.html",
@@ -260,6 +264,10 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
         # What was typed before another officer took it is shown once more.
         is_form_shown=not hands.is_of_other or bool(result.fields),
         hands=hands,
+        documents=documents,
+        documents_message=shown.documents.message,
+        may_attach=_may_attach(call, standing, hands, len(documents)),
+        most_document_bytes=MOST_DOCUMENT_BYTES,
         sent_hands=shown.hands,
         lanes_to_give=_lanes_to_give(lanes, standing, visitor),
         reselection=reselection,
@@ -268,6 +276,12 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
         key=secrets.token_urlsafe(16),
         done=shown.done,
     )
+
+
+def _may_attach(call: Call, standing: StatusBody, hands: Hands, count: int) -> bool:
+    """Whether the form for a document is shown."""
+    is_open = standing["status"] != "cancelled" and not hands.is_of_other and call.service.store is not None
+    return is_open and call.visitor.may("outcomes:write") and count < MOST_DOCUMENTS
 
 
 def _taxes(
