@@ -497,9 +497,7 @@ def test_a_document_is_attached_and_downloaded_and_what_was_typed_stays(bench: B
     page.locator("#result input[name='item-1'][value='irregular']").check()
     page.locator("#found-1-found_value_amount").fill("150000")
     page.locator("#taxes-1 [data-fill]").wait_for()  # what comes in moves the rest of the page
-    page.locator("#document-file").set_input_files(
-        {"name": "Facture 7.pdf", "mimeType": "text/html", "buffer": scan}
-    )
+    page.locator("#document-file").set_input_files({"name": "Facture 7.pdf", "mimeType": "text/html", "buffer": scan})
     page.get_by_role("button", name="Joindre").click()
     page.wait_for_url("**?done=document*")
     assert page.locator("#found-1-found_value_amount").input_value() == "150000"
@@ -510,3 +508,50 @@ def test_a_document_is_attached_and_downloaded_and_what_was_typed_stays(bench: B
     assert_accessible(page)
     keep(page, "document-fr")
     assert bench.heard == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_steps_are_shown_once_and_again_when_asked_for(bench: Bench, language: str) -> None:
+    page = bench.person("nadia", Grant("inspector", bench.decided.waiting[1]), language=language)
+    page.wait_for_url("**/queue")
+    tour = page.locator("#tour")
+    tour.wait_for(state="visible")
+    assert tour.locator("li").count() == 4
+    assert_accessible(page)
+    keep(page, f"tour-{language}")
+    tour.locator("button").click()
+    assert tour.is_hidden()
+    page.reload()
+    assert tour.is_hidden()
+    page.keyboard.press("?")
+    page.locator("[data-tour='again']").click()
+    assert tour.is_visible()
+    assert page.locator("#help").is_hidden()
+    assert bench.heard == []
+
+
+def test_a_result_takes_eight_interactions_at_most(bench: Bench) -> None:
+    """From the queue to the next declaration with the keyboard alone; the keys are counted and printed."""
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office))
+    page.wait_for_url("**/queue")
+    keys = 0
+
+    def press(*names: str) -> None:
+        nonlocal keys
+        for name in names:
+            page.keyboard.press(name)
+        keys += len(names)
+
+    press("j", "Enter")  # the first row, opened
+    page.wait_for_url(f"**/declarations/{number}")
+    lines = page.locator("#result fieldset.line:has(input[type=radio])")
+    lines.first.locator("input").first.focus()  # one click into the first line
+    for _ in range(lines.count() - 1):
+        press("2")
+    press("1", "Enter")  # compliant, then the button that has the focus
+    page.wait_for_url("**?done=result")
+    assert len(bench.outcomes(number)) >= 1
+    keep(page, "eight-interactions-fr")
+    print(f"{keys} keys and one click, {lines.count()} lines")
+    assert keys + 1 <= 8

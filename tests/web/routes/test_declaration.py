@@ -193,3 +193,13 @@ def test_duties_and_taxes_follow_what_is_typed_and_nothing_is_recorded(decided: 
     assert page.text.count('value="confirmed" checked') == sum(name.startswith("line-") for name in fields)
     assert more[0] in page.text
     assert outcomes(decided) == []
+
+
+def test_enter_in_a_field_records_and_does_not_compute(read_only: Decided) -> None:
+    """A browser presses a form's first button, whether it is shown or not."""
+    client = read_only.house.person("samira", Grant("inspector", read_only.waiting[1]))
+    form = client.get(read_only.page).text.split(f'action="{read_only.page}/result"')[1].split("</form>")[0]
+    buttons = [one for one in re.findall(r"<button[^>]*>", form) if 'type="button"' not in one]
+    assert "data-records" in buttons[0]
+    assert "formaction" not in buttons[0]
+    assert "/taxes" in buttons[1]

@@ -82,6 +82,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/lists/{name}/entries.csv"): "lists:read",
     ("GET", "/lists/{name}/entries.xlsx"): "lists:read",
     ("POST", "/lists/{name}/entries"): "lists:write",
+    ("POST", "/lists/{name}/import"): "lists:write",
     ("GET", "/lists/{name}/entries/{number}/end"): "lists:write",
     ("POST", "/lists/{name}/entries/{number}/end"): "lists:write",
     ("GET", "/risks"): "risks:read",

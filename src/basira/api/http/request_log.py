@@ -22,9 +22,9 @@ MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
 # megabytes from an unknown client would hold up every decision of the worker.
 SMALL_BYTES = 64 << 10
 _LARGE = ("POST", "/api/v1/declarations")
-# Documents that persons send. Their route knows the person and the right before it reads the body.
+# Files that persons send on pages. Their routes know the person and the right before they read the body.
 _FORM_AROUND = 16 << 10  # of the form that a file comes in
-_FILES = ("POST", "/documents")
+_FILES = (("/declarations/", "/documents"), ("/lists/", "/import"))
 _LONGEST_CODING = 40
 _SHORTEN = "Shorten it; only a list of declarations may be longer."
 
@@ -49,7 +49,7 @@ def _most_of(method: str, path: str) -> int:
     """Of a request's body, in bytes."""
     if (method, path) == _LARGE:
         return MOST_BYTES
-    is_file = method == _FILES[0] and path.startswith("/declarations/") and path.endswith(_FILES[1])
+    is_file = method == "POST" and any(path.startswith(start) and path.endswith(end) for start, end in _FILES)
     return MOST_DOCUMENT_BYTES + _FORM_AROUND if is_file else SMALL_BYTES
 
 

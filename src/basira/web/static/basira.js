@@ -33,7 +33,7 @@
     const lines = [...line.form.querySelectorAll("fieldset.line")].filter((one) => one.querySelector("input[type=radio]"));
     const next = lines[lines.indexOf(line) + 1];
     if (next) next.querySelector("input[type=radio]:checked, input[type=radio]").focus();
-    else line.form.querySelector("button").focus();
+    else line.form.querySelector("[data-records]").focus();
     return true;
   }
 
@@ -90,6 +90,28 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) openHelp();
+  });
+
+  // The first steps are shown to each person of this browser until they are done with them.
+  const tour = document.getElementById("tour");
+  const tourKey = `basira-tour:${document.body.dataset.user}`;
+  const showTour = (isShown) => {
+    if (!tour) return;
+    tour.hidden = !isShown;
+    try {
+      if (isShown) localStorage.removeItem(tourKey);
+      else localStorage.setItem(tourKey, "done");
+    } catch { /* without storage it is shown again */ }
+  };
+  try {
+    if (tour && !localStorage.getItem(tourKey)) tour.hidden = false;
+  } catch { /* without storage nothing is shown before it is asked for */ }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-tour]");
+    if (!button) return;
+    showTour(button.dataset.tour === "again");
+    document.getElementById("help")?.close();
+    (tour.hidden ? document.getElementById("main") : tour.querySelector("button")).focus();
   });
 
   // A queue is asked for anew while its reader is at work. A page that nobody looks at lets the session end.
