@@ -501,6 +501,7 @@ def test_a_document_is_attached_and_downloaded_and_what_was_typed_stays(bench: B
     page.get_by_role("button", name="Joindre").click()
     page.wait_for_url("**?done=document*")
     assert page.locator("#found-1-found_value_amount").input_value() == "150000"
+    page.locator("#taxes-1 [data-fill]").wait_for()  # computed again of what was typed
     with page.expect_download() as download:
         page.get_by_role("link", name="Facture 7.pdf").click()
     assert Path(download.value.path()).read_bytes() == scan

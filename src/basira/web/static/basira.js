@@ -152,6 +152,9 @@
       const details = one.closest("details");
       if (details && (one.checked || (one.type !== "radio" && one.type !== "checkbox" && one.value))) details.open = true;
     }
+    // What is computed of what was typed comes back with it, once the page can ask for it.
+    const typed = kept(form).find((one) => one.closest(".found-fields") && one.value);
+    if (typed) window.addEventListener("load", () => typed.dispatchEvent(new Event("input", { bubbles: true })));
   }
 
   function followConclusion(form) {
