@@ -25,6 +25,7 @@ from basira.serving.service import Service
 from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import Declared, latest_declared
+from basira.serving.views.names import names_beside, names_in
 from basira.serving.views.taxes import Taxes, taxes_of
 from basira.web.access import Visitor, send, visit
 from basira.web.calls import Call
@@ -227,6 +228,7 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
     results = [one["result"] for one in found["outcomes"]]
     typed = result.fields or write_form(form, results)
     declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
+    register = names_in(service)
     documents = documents_of(service, declaration_id)
     people = {*(step["by"] for step in found["history"]), *(one.attached_by for one in documents)}
     names = names_of_people(service, people)
@@ -242,6 +244,8 @@ def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, sh
         lane=lanes.of(standing["lane"]),
         lanes=lanes,
         declared=declared,
+        operator_names=names_beside(declared.operators, register) if declared else {},
+        office_name=register.offices.get(standing["office"], ""),
         items=_items(found),
         explanation=found["explanation"],
         history=found["history"],

@@ -21,10 +21,12 @@ from basira.serving.admissible import folded_office
 from basira.serving.service import Service
 from basira.serving.status import StatusName
 from basira.serving.views.declared import Declared, latest_declared
+from basira.serving.views.names import names_beside, names_in
 from basira.serving.views.queue import Queue, check_queue, queue_csv
 from basira.serving.views.queue_lines import QueueLine, queue_lines
 from basira.storage.record.events import Hands
-from basira.storage.record.officers import InHand, find_in_hand
+from basira.storage.record.officers import find_in_hand
+from basira.storage.register import Register
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import read_day
@@ -111,6 +113,7 @@ def get_queue(
     shown = queue_lines(service, _queue(filters, visitor), limit=PAGE_ROWS, cursor=cursor, today=now.date())
     numbers = [line.declaration_id for line in shown.lines]
     declared = latest_declared(service.database, numbers)
+    register = names_in(service)
     with service.database.read() as connection:
         in_hand = find_in_hand(connection, numbers)
     names = names_of_people(service, [one.officer for one in in_hand.values() if one.officer])
@@ -123,8 +126,12 @@ def get_queue(
         filters=filters,
         offices=offices_of(visitor, service, now.date()),
         lanes=list(lanes.known.values()),
+        office_names=register.offices,
         rows=[
-            _row(line, declared.get(line.declaration_id), lanes, in_hand.get(line.declaration_id))
+            {
+                **_row(line, declared.get(line.declaration_id), lanes, register),
+                "officer": in_hand[line.declaration_id].officer if line.declaration_id in in_hand else None,
+            }
             for line in shown.lines
         ],
         names=names,
@@ -187,16 +194,17 @@ def _queue(filters: Filters, visitor: Visitor) -> Queue:
     )
 
 
-def _row(line: QueueLine, declared: Declared | None, lanes: Lanes, in_hand: InHand | None) -> dict[str, Any]:
-    """A row as the page shows it: the line, the goods, the operator, who has it in hand."""
+def _row(line: QueueLine, declared: Declared | None, lanes: Lanes, register: Register) -> dict[str, Any]:
+    """A row as the page shows it: the line, the goods, the operator."""
     items = declared.items if declared else ()
+    names = names_beside(declared.operators, register) if declared else {}
     return {
         "line": line,
         "address": declaration_address(line.declaration_id),
-        "officer": in_hand.officer if in_hand else None,
         "lane": lanes.of(line.lane),
         "goods": items[0].get("description") or "" if items else "",
         "code": items[0].get("commodity_code", "") if items else "",
         "more_items": max(0, len(items) - 1),
         "operator": declared.operators.get("importer_id") if declared else None,
+        "operator_name": names.get("importer_id", ""),
     }
