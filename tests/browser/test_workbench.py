@@ -437,3 +437,122 @@ def test_a_declaration_prints_to_paper(bench: Bench) -> None:
     assert not page.locator("header .top").is_visible()
     assert page.get_by_text(number).first.is_visible()
     assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") <= 2
+
+
+def test_a_declaration_is_taken_by_a_key_and_the_second_officer_is_shown_who_has_it(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    nadia = bench.person("nadia", Grant("inspector", office))
+    nadia.wait_for_url("**/queue")
+    omar = bench.person("omar", Grant("inspector", office))
+    omar.wait_for_url("**/queue")
+    link = nadia.get_by_role("link", name=number)
+    link.focus()
+    nadia.keyboard.press("t")
+    nadia.wait_for_url(f"**/declarations/{number}?done=taken")
+    assert_accessible(nadia)
+    keep(nadia, "taken-fr")
+    # The second officer's queue is as old as the click.
+    omar.get_by_role("button", name=f"Prendre {number}").click()
+    omar.get_by_role("alert").filter(has_text="Un autre agent est chargé").wait_for()
+    assert omar.locator("#hands").inner_text().count("Nadia") == 1
+    assert_accessible(omar)
+    keep(omar, "taken-by-other-fr")
+    nadia.locator("#hands summary").click()
+    nadia.locator("#hand-to").select_option(label="Omar")
+    nadia.locator("#hand-motive").fill("Fin de service")
+    nadia.get_by_role("button", name="Remettre", exact=True).click()
+    nadia.wait_for_url("**?done=handed_over")
+    omar.goto(f"{bench.running.address}/queue?hands=mine")
+    assert omar.locator(".row-link").all_inner_texts() == [number]
+    # Her browser says why nothing was recorded, as every error status: no other word was heard.
+    assert [one for one in bench.heard if "409" not in one] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_duties_and_taxes_are_computed_while_the_value_is_typed(bench: Bench, language: str) -> None:
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office), language=language)
+    page.wait_for_url("**/queue")
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    page.locator("#result input[name='item-1'][value='irregular']").check()
+    page.locator("#found-1-found_value_amount").press_sequentially("150000,50", delay=20)
+    fill = page.locator("#taxes-1 [data-fill]")
+    fill.wait_for()
+    assert page.locator(".without-script").first.is_hidden()
+    assert page.evaluate("document.activeElement.id") == "found-1-found_value_amount"
+    assert_accessible(page)
+    keep(page, f"taxes-{language}")
+    amount = fill.get_attribute("data-value")
+    fill.click()
+    assert page.locator("#found-1-additional_revenue_amount").input_value() == amount
+    assert bench.heard == []
+
+
+def test_a_document_is_attached_and_downloaded_and_what_was_typed_stays(bench: Bench) -> None:
+    number, office = bench.decided.waiting
+    scan = b"%PDF-1.7\nSIM\n%%EOF\n"
+    page = bench.person("nadia", Grant("inspector", office))
+    page.wait_for_url("**/queue")
+    page.goto(f"{bench.running.address}/declarations/{number}")
+    page.locator("#result input[name='item-1'][value='irregular']").check()
+    page.locator("#found-1-found_value_amount").fill("150000")
+    page.locator("#taxes-1 [data-fill]").wait_for()  # what comes in moves the rest of the page
+    page.locator("#document-file").set_input_files({"name": "Facture 7.pdf", "mimeType": "text/html", "buffer": scan})
+    page.get_by_role("button", name="Joindre").click()
+    page.wait_for_url("**?done=document*")
+    assert page.locator("#found-1-found_value_amount").input_value() == "150000"
+    page.locator("#taxes-1 [data-fill]").wait_for()  # computed again of what was typed
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Facture 7.pdf").click()
+    assert Path(download.value.path()).read_bytes() == scan
+    assert download.value.suggested_filename == "Facture 7.pdf"
+    assert_accessible(page)
+    keep(page, "document-fr")
+    assert bench.heard == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_steps_are_shown_once_and_again_when_asked_for(bench: Bench, language: str) -> None:
+    page = bench.person("nadia", Grant("inspector", bench.decided.waiting[1]), language=language)
+    page.wait_for_url("**/queue")
+    tour = page.locator("#tour")
+    tour.wait_for(state="visible")
+    assert tour.locator("li").count() == 4
+    assert_accessible(page)
+    keep(page, f"tour-{language}")
+    tour.locator("button").click()
+    assert tour.is_hidden()
+    page.reload()
+    assert tour.is_hidden()
+    page.keyboard.press("?")
+    page.locator("[data-tour='again']").click()
+    assert tour.is_visible()
+    assert page.locator("#help").is_hidden()
+    assert bench.heard == []
+
+
+def test_a_result_takes_eight_interactions_at_most(bench: Bench) -> None:
+    """From the queue to the next declaration with the keyboard alone; the keys are counted and printed."""
+    number, office = bench.decided.waiting
+    page = bench.person("nadia", Grant("inspector", office))
+    page.wait_for_url("**/queue")
+    keys = 0
+
+    def press(*names: str) -> None:
+        nonlocal keys
+        for name in names:
+            page.keyboard.press(name)
+        keys += len(names)
+
+    press("j", "Enter")  # the first row, opened
+    page.wait_for_url(f"**/declarations/{number}")
+    lines = page.locator("#result fieldset.line:has(input[type=radio])")
+    lines.first.locator("input").first.focus()  # one click into the first line
+    for _ in range(lines.count() - 1):
+        press("2")
+    press("1", "Enter")  # compliant, then the button that has the focus
+    page.wait_for_url("**?done=result")
+    assert len(bench.outcomes(number)) >= 1
+    keep(page, "eight-interactions-fr")
+    print(f"{keys} keys and one click, {lines.count()} lines")
+    assert keys + 1 <= 8

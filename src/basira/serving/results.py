@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from basira.decisions.events import Outcome, Registration
@@ -35,6 +36,7 @@ from basira.serving.status import Status, lanes_of
 from basira.serving.views.answers import OutcomeBody
 from basira.serving.views.declaration import known_declaration, outcome_body
 from basira.storage.online.office_state import Answer
+from basira.storage.record.officers import find_in_hand
 
 Sees = Callable[[str], bool]
 # Of a declaration's items, in the words of a fault.
@@ -54,8 +56,8 @@ def record_outcome(
     """Take one inspection result in. The same result again changes nothing; another one with the same item and
     ``known_at`` is a conflict. A cancelled declaration takes results too: what was found stays found.
 
-    ``signs_as``: for a person, the only inspector that the result may name; None: a system, which may name any
-    inspector.
+    ``signs_as``: for a person, the only inspector that the result may name, and who alone may have the declaration in
+    hand, if anybody has (`held_by_other`); None: a system, which may name any inspector.
 
     Raises NotFoundError for a declaration that was never decided, UsageError when an idempotency key came with another
     body.
@@ -64,12 +66,15 @@ def record_outcome(
     if isinstance(row, Rejected):
         return row
     try:
-        return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
-    except StoreError as error:
-        if not isinstance(error.__cause__, IntegrityError):
-            raise
-    # The same result, or the key, was recorded meanwhile: it is found now.
-    return _record(row, declaration_id, service, now=now, asked=asked, sees=sees)
+        try:
+            return _record(row, declaration_id, service, now=now, asked=asked, sees=sees, signs_as=signs_as)
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+        # The same result, or the key, was recorded meanwhile: it is found now.
+        return _record(row, declaration_id, service, now=now, asked=asked, sees=sees, signs_as=signs_as)
+    except _HeldError:
+        return _held(declaration_id)
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ def record_outcomes(
         with service.database.write() as connection:
             for one in made:
                 append_record(connection, one, now=now)
+            if _is_of_other(connection, declaration_id, signs_as):
+                raise _HeldError
             # Only this transaction appends now, so nothing can come between this look and the commit.
             after = find_known(connection, declaration_id)
             if [one.event_id for one in after[: -len(made)]] != [one.event_id for one in known]:
@@ -129,6 +136,8 @@ def record_outcomes(
                 store_answer(connection, asked, Answer(200, json.dumps(answers, ensure_ascii=False)), now=now)
     except _OvertakenError:
         return _changed(declaration_id)
+    except _HeldError:
+        return _held(declaration_id)
     except StoreError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
@@ -140,6 +149,23 @@ def record_outcomes(
 
 class _OvertakenError(Exception):
     """Another event came first: the transaction is rolled back."""
+
+
+class _HeldError(Exception):
+    """Another officer has the declaration in hand: the transaction is rolled back."""
+
+
+def _is_of_other(connection: sa.Connection, declaration_id: str, signs_as: str | None) -> bool:
+    """Whether another officer than a result's sender has the declaration in hand. Asked once the transaction appends:
+    nothing can change hands then."""
+    in_hand = None if signs_as is None else find_in_hand(connection, [declaration_id]).get(declaration_id)
+    return in_hand is not None and in_hand.officer not in (None, signs_as)
+
+
+def _held(declaration_id: str) -> Rejected:
+    expected = "a declaration that no other officer has in hand: ask for it to be handed over"
+    fault = FieldFault(None, "declaration_id", "held_by_other", expected)
+    return Rejected((fault,), declaration_id, is_conflict=True)
 
 
 def _changed(declaration_id: str) -> Rejected:
@@ -162,7 +188,14 @@ def _read_row(body: object, declaration_id: str, *, now: datetime, signs_as: str
 
 
 def _record(
-    row: OutcomeRow, declaration_id: str, service: Service, *, now: datetime, asked: Asked, sees: Sees
+    row: OutcomeRow,
+    declaration_id: str,
+    service: Service,
+    *,
+    now: datetime,
+    asked: Asked,
+    sees: Sees,
+    signs_as: str | None,
 ) -> OutcomeBody | Rejected:
     known, status = known_declaration(service.database, declaration_id, sees=sees)
     made = _outcome(row, declaration_id, status, asked)
@@ -176,6 +209,8 @@ def _record(
         return Rejected(tuple(faults), declaration_id)
     with service.database.write() as connection:
         append_record(connection, made, now=now)
+        if _is_of_other(connection, declaration_id, signs_as):
+            raise _HeldError
         answer = outcome_body(made)
         if asked.key:
             store_answer(connection, asked, Answer(200, json.dumps(answer, ensure_ascii=False)), now=now)

@@ -16,7 +16,7 @@ from basira.api.auth.cookies import session_cookie
 from basira.api.auth.permissions import Scope
 from basira.api.http.problems import ProblemException
 from basira.schema.access import Principal
-from basira.storage.accounts.sessions import csrf_token
+from basira.storage.accounts.sessions import csrf_token, is_csrf_token
 from basira.storage.accounts.users import User, get_user
 from basira.web.forms import Form
 from basira.web.language import language_of
@@ -69,6 +69,24 @@ def send(scope: Scope) -> Callable[[Request, Form], Visitor]:
         return _visitor(request, scope, form.get(TOKEN_FIELD, ""))
 
     return visitor
+
+
+def send_file(scope: Scope) -> Callable[[Request], Visitor]:
+    """A dependency of pages that take a file: the visitor, when they have the scope, before the body is read. The route
+    reads it, then calls `require_token` before it does anything. Raises as `authorize`."""
+
+    def visitor(request: Request) -> Visitor:
+        token = session_cookie(request, request.app.state.access.settings)
+        return _visitor(request, scope, csrf_token(token or ""))
+
+    return visitor
+
+
+def require_token(request: Request, given: str) -> None:
+    """Raise 403 unless a form has the token of its session."""
+    token = session_cookie(request, request.app.state.access.settings) or ""
+    if not is_csrf_token(given or request.headers.get("x-csrf-token", ""), token):
+        raise ProblemException(403, "csrf", "Expected the session's token in the form, found another one or none.")
 
 
 def visit_as_person(request: Request) -> Visitor:

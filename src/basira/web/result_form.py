@@ -120,7 +120,7 @@ def _read_item(part: ItemForm, fields: Fields, faults: dict[str, str]) -> JsonOb
         elif answer != UNCHECKED and conclusion != UNINSPECTED:
             faults[line.name] = "fault.choose"
     kinds |= {kind: True for kind in part.others if fields.get(f"more-{part.number}-{kind}")}
-    found = _read_found(part.number, fields, faults)
+    found = read_found(part.number, fields, faults)
     if conclusion == UNINSPECTED:
         if kinds or found:
             faults[name] = "fault.uninspected"
@@ -133,7 +133,8 @@ def _read_item(part: ItemForm, fields: Fields, faults: dict[str, str]) -> JsonOb
     return {"is_inspected": True, "is_irregular": conclusion == IRREGULAR, **flags, **found}
 
 
-def _read_found(number: int, fields: Fields, faults: dict[str, str]) -> dict[str, str]:
+def read_found(number: int, fields: Fields, faults: dict[str, str]) -> dict[str, str]:
+    """What was found of an item, as a result states it; a fault of each field that is no number."""
     found = {}
     for name in FOUND:
         text = fields.get(f"found-{number}-{name}", "").strip()

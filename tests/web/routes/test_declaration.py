@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -165,3 +166,40 @@ def test_the_queue_of_every_day_keeps_what_still_waits(decided: Decided, nadia: 
     assert number not in browser.get("/queue", params={"day": tomorrow.date().isoformat()}).text
     assert number in browser.get("/queue.csv").text
     assert "day=all" in browser.get("/queue").text
+
+
+def taxes(client: TestClient, decided: Decided, fields: dict[str, str], **headers: str) -> Any:
+    token = {"csrf_token": client.headers["X-CSRF-Token"]}
+    return client.post(f"{decided.page}/taxes?item=1", data={**token, **fields}, headers=headers)
+
+
+def test_duties_and_taxes_follow_what_is_typed_and_nothing_is_recorded(decided: Decided, nadia: TestClient) -> None:
+    part = {"HX-Request": "true"}
+    value = taxes(nadia, decided, {"found-1-found_value_amount": "240 906"}, **part).text
+    assert "At the declared rates, on a value of" in value
+    assert "<html" not in value
+    more = re.search(r'data-fill="found-1-additional_revenue_amount" data-value="([0-9.]+)"', value)
+    assert more is not None
+    assert float(more[1]) > 0
+    for half, words in (("12,", "Computed once what is typed is complete."), ("", "Type what the inspection")):
+        assert words in taxes(nadia, decided, {"found-1-found_value_amount": half}, **part).text
+    other = taxes(nadia, decided, {"found-1-found_commodity_code": "0101210000"}, **part).text
+    assert "no tariff is kept here" in other
+    # Without a script the same button brings the page back, with what was typed.
+    fields = answers_for(nadia, decided.page, line="confirmed", conclusion="irregular")
+    page = taxes(nadia, decided, {**fields, "found-1-found_value_amount": "240 906"})
+    assert page.status_code == 200
+    assert 'value="240 906"' in page.text
+    assert page.text.count('value="confirmed" checked') == sum(name.startswith("line-") for name in fields)
+    assert more[0] in page.text
+    assert outcomes(decided) == []
+
+
+def test_enter_in_a_field_records_and_does_not_compute(read_only: Decided) -> None:
+    """A browser presses a form's first button, whether it is shown or not."""
+    client = read_only.house.person("samira", Grant("inspector", read_only.waiting[1]))
+    form = client.get(read_only.page).text.split(f'action="{read_only.page}/result"')[1].split("</form>")[0]
+    buttons = [one for one in re.findall(r"<button[^>]*>", form) if 'type="button"' not in one]
+    assert "data-records" in buttons[0]
+    assert "formaction" not in buttons[0]
+    assert "/taxes" in buttons[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -108,3 +110,43 @@ def test_who_does_not_write_reads(house: House, amina: TestClient, role: Any) ->
     assert other.get("/lists/new").status_code == 403
     assert not holds(house, "TR")
     assert other.get("/lists/none").status_code == 404
+
+
+def upload(client: TestClient, table: bytes, name: str = "watched", **fields: str) -> Any:
+    path = f"/lists/{name}"
+    seen = form_of(client, path, f"{path}/import")["seen"]
+    sent = {"csrf_token": client.headers["X-CSRF-Token"], "seen": seen, **fields}
+    return client.post(f"{path}/import", data=sent, files={"file": ("table.csv", table, "text/csv")})
+
+
+def test_a_table_is_added_whole_or_not_at_all(house: House, amina: TestClient) -> None:
+    rows = ["valeur;du;au;source;motif;responsable", "cn;2023-10-01;;note 12;findings;", "tr;2023-10-01;;note 12;same;"]
+    answer = upload(amina, "\n".join(rows).encode(), motive="Note 12")
+    assert answer.headers["location"] == "/lists/watched?done=imported"
+    assert holds(house, "CN")
+    assert holds(house, "TR")
+    broken = [rows[0], "de;2023-10-01;;n;m;", "Chine;2023-10-01;;n;m;", "es;01/10/2023;;n;m;"]
+    page = upload(amina, "\n".join(broken).encode())
+    assert page.status_code == 422
+    assert "Nothing is added. Rows to correct: 2." in page.text
+    assert not holds(house, "DE")
+    assert upload(amina, b"a;b\n1;2\n").status_code == 422
+    assert upload(amina, rows[0].encode()).headers["location"].endswith("done=import_empty")
+    assert upload(amina, "\n".join([rows[0], "it;2023-10-01;;n;m;"]).encode(), seen="1").status_code == 422  # changed
+    with house.service.database.read() as connection:
+        found = [(row["action"], row["motive"]) for row in find_audit(connection, subject="list/watched")]
+    assert found == [("list.added", "Note 12"), ("list.made", None)]
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_not_read(house: House, amina: TestClient) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", b"0" * (65 << 20))
+    assert upload(amina, packed.getvalue()).status_code == 422
+
+
+def test_who_does_not_write_imports_nothing(house: House, amina: TestClient) -> None:
+    other = house.person("badr", Grant("manager"))
+    assert 'id="table-file"' not in other.get("/lists/watched").text
+    files = {"file": ("table.csv", b"x", "text/csv")}
+    assert other.post("/lists/watched/import", data={"seen": "1"}, files=files).status_code == 403

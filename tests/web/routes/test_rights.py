@@ -88,6 +88,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/lists/{name}/entries.csv"): "lists:read",
     ("GET", "/lists/{name}/entries.xlsx"): "lists:read",
     ("POST", "/lists/{name}/entries"): "lists:write",
+    ("POST", "/lists/{name}/import"): "lists:write",
     ("GET", "/lists/{name}/entries/{number}/end"): "lists:write",
     ("POST", "/lists/{name}/entries/{number}/end"): "lists:write",
     ("GET", "/risks"): "risks:read",
@@ -111,7 +112,13 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("POST", "/models/{version}/{act}"): "models:write",
     ("GET", "/declarations/{declaration_id:number}"): "declarations:read",
     ("POST", "/declarations/{declaration_id:number}/result"): "outcomes:write",
+    ("POST", "/declarations/{declaration_id:number}/taxes"): "outcomes:write",
+    ("POST", "/declarations/{declaration_id:number}/documents"): "outcomes:write",
+    ("GET", "/declarations/{declaration_id:number}/documents/{document_id}"): "documents:read",
     ("POST", "/declarations/{declaration_id:number}/reselection"): "reselections:write",
+    ("POST", "/declarations/{declaration_id:number}/take"): "hands:take",
+    ("POST", "/declarations/{declaration_id:number}/hand-over"): "hands:give",
+    ("POST", "/queue/distribute"): "hands:give",
 }
 WITH_SCOPE = {page: scope for page, scope in PAGES.items() if scope in SCOPES}
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role != SYSTEM)

@@ -20,6 +20,10 @@ Scope = Literal[
     "reselections:lower",
     "cancellations:write",
     "queue:read",
+    "hands:take",
+    "hands:give",
+    "hands:give_any",
+    "documents:read",
     "quarantine:read",
     "audit:read",
     "deeds:read",
@@ -96,6 +100,23 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "reselections:lower": ScopeRule("in a re-selection, give a less intensive lane", {"manager": "all"}),
     "cancellations:write": ScopeRule("cancel a declaration, with a motive", {"manager": "all"}),
     "queue:read": ScopeRule("read an office's queue", _EVERYBODY),
+    "hands:take": ScopeRule(
+        "take a declaration that waits and nobody has", {"inspector": "own_hidden"}, is_of_pages=True
+    ),
+    "hands:give": ScopeRule(
+        "hand over the own declarations; have those that nobody has given as the policy says",
+        {"inspector": "own_hidden", "manager": "all"},
+        is_of_pages=True,
+    ),
+    "hands:give_any": ScopeRule(
+        "hand over what another officer has, to an inspector of the office", {"manager": "all"}, is_of_pages=True
+    ),
+    # They may name persons and show faces: not for those who look at declarations as data.
+    "documents:read": ScopeRule(
+        "download the documents attached to results",
+        {"inspector": "own_hidden", "analyst": "all", "manager": "all", "auditor": "all"},
+        is_of_pages=True,
+    ),
     "quarantine:read": ScopeRule(
         "read rejected declarations, as they were sent",
         {"analyst": "all", "auditor": "all", "administrator": "all"},

@@ -96,6 +96,10 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "Expected the result that is recorded for this item and known_at, found another.",
         "Send a corrected result with the later known_at at which it became known; both are kept.",
     ),
+    "held_by_other": (
+        "Expected a declaration that no other officer has in hand, found one that another officer took.",
+        "Ask that officer, or a manager, to hand it over; then send the result.",
+    ),
     "other_office": (
         "Expected a declaration of an office that the key is bound to, found another.",
         "Send it with a key of its office, or of every office.",

@@ -16,6 +16,7 @@ from basira.api.http.logs import REQUEST_ID, request_id_of
 from basira.api.http.metrics import Metrics
 from basira.api.http.problems import problem
 from basira.schema.errors import Phrase
+from basira.serving.documents import MOST_DOCUMENT_BYTES
 
 _HEADER = b"x-request-id"
 MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
@@ -23,6 +24,9 @@ MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
 # megabytes from an unknown client would hold up every decision of the worker.
 SMALL_BYTES = 64 << 10
 _LARGE = ("POST", "/api/v1/declarations")
+# Files that persons send on pages. Their routes know the person and the right before they read the body.
+_FORM_AROUND = 16 << 10  # of the form that a file comes in
+_FILES = (("/declarations/", "/documents"), ("/lists/", "/import"))
 _LONGEST_CODING = 40
 _SHORTEN = "Shorten it; only a list of declarations may be longer."
 
@@ -43,6 +47,14 @@ _SECURE = [
 _ONLY_TLS = (b"strict-transport-security", b"max-age=63072000")
 
 
+def _most_of(method: str, path: str) -> int:
+    """Of a request's body, in bytes."""
+    if (method, path) == _LARGE:
+        return MOST_BYTES
+    is_file = method == "POST" and any(path.startswith(start) and path.endswith(end) for start, end in _FILES)
+    return MOST_DOCUMENT_BYTES + _FORM_AROUND if is_file else SMALL_BYTES
+
+
 class _TooLargeError(Exception):
     """More bytes came than were allowed."""
 
@@ -60,7 +72,7 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         begun, status, read = time.perf_counter(), 500, 0
-        most = self._most if (scope["method"], scope["path"]) == _LARGE else min(self._most, SMALL_BYTES)
+        most = min(self._most, _most_of(scope["method"], scope["path"]))
         headers = dict(scope["headers"])
         request_id = request_id_of(headers.get(_HEADER, b""))
         REQUEST_ID.set(request_id)

@@ -32,6 +32,7 @@ from basira.schema.detail import RESERVED
 from basira.schema.errors import Phrase
 from basira.schema.records import Examines, Selection
 from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_digits, fold_identifier
+from basira.selection.policy.officers import Officers
 from basira.selection.policy.random_control import Count, RandomControl
 from basira.selection.policy.random_control import Part as _Part
 from basira.selection.policy.random_control import Share as Share
@@ -372,6 +373,7 @@ class Policy(_Part):
         default=Reselection(), description="What an officer may change of a lane given online."
     )
     rules: RulesOfAnalysts = Field(default=RulesOfAnalysts(), description="How the rules that analysts write act.")
+    officers: Officers = Field(default=Officers(), description="Who examines a declaration that waits.")
     online: OnlinePacing = Field(
         default=OnlinePacing(), description="How selection is paced when declarations come one by one."
     )
@@ -564,10 +566,9 @@ class Policy(_Part):
         """
         content = self.model_dump(mode="json")
         # Left at their defaults they are left out, so that policies recorded before they existed keep their digest.
-        if self.online == OnlinePacing():
-            del content["online"]
-        if self.rules == RulesOfAnalysts():
-            del content["rules"]
+        for name, default in (("online", OnlinePacing()), ("rules", RulesOfAnalysts()), ("officers", Officers())):
+            if getattr(self, name) == default:
+                del content[name]
         if self.reselection == Reselection():
             del content["reselection"]
         else:

@@ -31,6 +31,7 @@ from basira.serving.views.declaration import change_body, items_of_change
 from basira.serving.views.explained import explained_reselection, shown_reasons
 from basira.storage.database.connection import Database
 from basira.storage.record.events import (
+    Hands,
     QueueEntry,
     QueueFilter,
     count_queue,
@@ -85,7 +86,8 @@ class Page:
 @dataclass(frozen=True)
 class Queue:
     """A request for an office's queue of a day (None: of every day). ``lane``, ``status``: only those; None: all.
-    ``language``: of the sentences. ``is_secret_hidden``: without what selection knows, in order of arrival."""
+    ``language``: of the sentences. ``is_secret_hidden``: without what selection knows, in order of arrival. ``hands``,
+    ``officer``: see `QueueFilter`."""
 
     office: str
     day: date | None
@@ -93,15 +95,16 @@ class Queue:
     status: StatusName | None = None
     language: str = "fr"
     is_secret_hidden: bool = False
+    hands: Hands = ""
+    officer: str = ""
 
     @property
     def filter(self) -> QueueFilter | None:
         """The filter for the database; None: no row, because cancelled declarations are in no queue."""
         if self.status == "cancelled":
             return None
-        return QueueFilter(
-            self.office, None if self.day is None else self.day.isoformat(), self.lane, *_ONLY[self.status]
-        )
+        day = None if self.day is None else self.day.isoformat()
+        return QueueFilter(self.office, day, self.lane, *_ONLY[self.status], hands=self.hands, officer=self.officer)
 
 
 def check_queue(service: Service, office: str, day: date, *, lane: str | None) -> Rejected | None:

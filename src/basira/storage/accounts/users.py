@@ -166,6 +166,13 @@ def list_users(connection: sa.Connection) -> list[User]:
     return _find(connection, sa.true())
 
 
+def find_display_names(connection: sa.Connection, user_ids: Iterable[str]) -> dict[str, str]:
+    """The names of some users (a few hundred at most), the id where a name was erased; what is no user is left out."""
+    wanted = sorted(set(user_ids))
+    query = sa.select(APP_USER.c.user_id, APP_USER.c.display_name).where(APP_USER.c.user_id.in_(wanted))
+    return {str(one): str(name or one) for one, name in connection.execute(query)}
+
+
 @dataclass(frozen=True)
 class UserSearch:
     """Which users: those whose login or name has ``text`` in it, who hold a ``role`` or a role of an ``office``, who

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # These two move together, with a new file in migrations/versions.
-FORMAT = 11
-REVISION = "0011"
+FORMAT = 12
+REVISION = "0012"
 
 METADATA = sa.MetaData()
 
@@ -194,6 +194,40 @@ ITEM_RESULT = sa.Table(
     sa.Column("is_inspected", sa.Boolean, nullable=False),
     sa.Column("is_irregular", sa.Boolean),
     sa.Column("found_revenue", sa.Double),
+)
+
+# Which officer has a declaration in hand now: the last of its audit events that gave or took it (`record.officers`). A
+# row outlives the wait: who examined it is known by it.
+DECLARATION_OFFICER = sa.Table(
+    "declaration_officer",
+    METADATA,
+    sa.Column("declaration_id", sa.String(200), primary_key=True),
+    # That gave the declaration its lane then: an amendment elsewhere frees it.
+    sa.Column("office", sa.String(80), nullable=False),
+    # A user id; null: given back.
+    sa.Column("officer", sa.String(40)),
+    sa.Column("since", sa.String(40), nullable=False),
+    # Of the audit event that says so.
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Index("ix_declaration_officer_officer", "officer", "office"),
+)
+
+# A document attached to a declaration's result. Its bytes are a file of the store; its digest is in the audit chain.
+DOCUMENT = sa.Table(
+    "document",
+    METADATA,
+    sa.Column("document_id", sa.String(40), primary_key=True),
+    sa.Column("declaration_id", sa.String(200), nullable=False, index=True),
+    # As its sender called it: it may name a person, so the chain does not have it.
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    # SHA-256 of the bytes.
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("attached_by", sa.String(40), nullable=False),
+    sa.Column("attached_at", sa.String(40), nullable=False),
+    # Of the audit event that says so.
+    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
 )
 
 AUDIT_EVENT = _chain_table(

@@ -60,14 +60,14 @@ def storage_errors(store: Path) -> Iterator[None]:
         ) from error
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Put ``text`` in ``path`` all at once: written aside, flushed to the disk, renamed. At no moment may anybody but
-    its owner read it."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Put ``content`` in ``path`` all at once: written aside, flushed to the disk, renamed. A text is in UTF-8. At no
+    moment may anybody but its owner read it."""
     aside = path.with_name(f".{path.name}.writing")
     aside.unlink(missing_ok=True)  # one that was left behind would keep its rights
     make_private(aside)
-    with aside.open("w", encoding="utf-8", newline="") as out:
-        out.write(text)
+    with aside.open("wb") as out:
+        out.write(content.encode() if isinstance(content, str) else content)
         out.flush()
         os.fsync(out.fileno())
     aside.replace(path)

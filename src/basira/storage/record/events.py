@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple, TypedDict, cast, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, cast, get_args
 
 import sqlalchemy as sa
 
@@ -27,6 +27,7 @@ from basira.storage.database.connection import moment_text
 from basira.storage.database.pipeline import OneByOne, Outcome, Statement
 from basira.storage.database.tables import DECLARATION_STATUS, EVENT, TEXTS
 from basira.storage.record.chain import LinkedRow, append
+from basira.storage.record.officers import is_in_hand
 from basira.storage.record.personal import PERSONAL_KEY, batches, sealed_values, unseal, values_statement
 
 # What an event of the kind can't do without: columns, then entries of the payload.
@@ -42,17 +43,23 @@ _AT_A_TIME = 500  # below every database's limit of parameters
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 
+Hands = Literal["", "mine", "free", "others", "mine_or_free"]
+
+
 @dataclass(frozen=True)
 class QueueFilter:
     """Which of an office's queue of a day (YYYY-MM-DD; None: of every day), that of the moment in which a lane was
     given. ``lane``: only those in it. ``inspects``: only those whose lane inspects, or whose does not.
-    ``is_inspected``: only those with a result of an inspection after the lane was given, or without one. None: all."""
+    ``is_inspected``: only those with a result of an inspection after the lane was given, or without one. None: all.
+    ``hands``: only those in the hands of ``officer``, of nobody, of others, or of one of the first two; "": all."""
 
     office: str
     day: str | None
     lane: str | None = None
     inspects: bool | None = None
     is_inspected: bool | None = None
+    hands: Hands = ""
+    officer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +372,13 @@ def _of_queue(which: QueueFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(place.inspects.is_(sa.true() if which.inspects else sa.false()))
     if which.is_inspected is not None:
         conditions.append(place.is_inspected.is_(sa.true() if which.is_inspected else sa.false()))
+    if which.hands == "mine":
+        conditions.append(is_in_hand(which.officer))
+    elif which.hands:
+        is_held, is_own = is_in_hand(), is_in_hand(which.officer)
+        free = sa.not_(is_held)
+        others = sa.and_(is_held, sa.not_(is_own))
+        conditions.append({"free": free, "others": others}.get(which.hands, sa.or_(free, is_own)))
     return conditions
 
 

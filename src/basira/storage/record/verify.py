@@ -9,6 +9,7 @@ What is found by what:
 - a row on another day than the one of its moment or of the row before it: the days in order;
 - a row later than the database's clock: the clock (`record.clock`);
 - the last rows cut off and the heads rewritten to match, or the whole chain made anew: the exported heads alone;
+- a declaration in another officer's hands than its audit events say: `record.officers`;
 - a personal value changed: its digest; one deleted without an erasure in the audit: its absence.
 """
 
@@ -20,6 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import islice
 from operator import itemgetter
 from typing import Literal, NotRequired, cast
 
@@ -33,6 +35,8 @@ from basira.storage.database.migrations.statuses import status_faults
 from basira.storage.database.tables import CHAIN_HEAD, EVENT, PERSONAL_VALUE, TARGETING_RUN
 from basira.storage.record.chain import CHAINED, GENESIS, Head, LinkedRow, Stream, chained_hash, is_storable
 from basira.storage.record.clock import find_ahead
+from basira.storage.record.documents import document_faults
+from basira.storage.record.officers import officer_faults
 from basira.storage.record.personal import ERASED, PERSONAL_KEY, batches, erased_digests, personal_digest
 from basira.storage.record.runs import ChainReport, Operations
 from basira.storage.record.verify_erasures import ErasedDigests, key_of
@@ -103,6 +107,8 @@ def verify(operations: Operations, *, kept: Sequence[Head] = ()) -> Verified:
         faults.extend(_verify_clock(connection))
         if not faults:  # of events that were changed nothing follows
             faults.extend(_verify_statuses(connection))
+            faults.extend(islice(officer_faults(connection), MOST_FAULTS))
+            faults.extend(islice(document_faults(connection), MOST_FAULTS))
     return Verified(
         runs=report.runs,
         decisions=report.decisions,

@@ -7,42 +7,46 @@ here: a declaration of an office that the person may not see; what an inspector 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from basira.api.auth.permissions import granting
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number, asked_of, stored_response
-from basira.schema.access import Principal
 from basira.selection.reselection import lanes_to_give
 from basira.serving.changes.change import LONGEST_MOTIVE, SHORTEST_MOTIVE, NotAllowed, Requester, reselect
+from basira.serving.documents import MOST_DOCUMENT_BYTES, MOST_DOCUMENTS, documents_of
 from basira.serving.message import Rejected
 from basira.serving.results import SentResults, record_outcomes
 from basira.serving.service import Service
 from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
-from basira.serving.views.declared import latest_declared
+from basira.serving.views.declared import Declared, latest_declared
 from basira.serving.views.names import names_beside, names_in
+from basira.serving.views.taxes import Taxes, taxes_of
 from basira.web.access import Visitor, send, visit
+from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import Form
+from basira.web.hands import Hands, hands_of, has_at_office
 from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.people import names_of_people
 from basira.web.render import page
-from basira.web.result_form import FOUND_CODES, FOUND_NUMBERS, ResultForm, make_form, read_form, write_form
+from basira.web.result_form import FOUND_CODES, FOUND_NUMBERS, ResultForm, make_form, read_form, read_found, write_form
 from basira.web.routes.queue import declaration_address
 
 router = APIRouter(route_class=PageRoute)
 _KEY = "idempotency_key"
+DONE = ("result", "reselection", "taken", "handed_over", "document")
 # Fields of the forms that are not what the person typed.
 _OWN = frozenset({_KEY, "csrf_token"})
 
 
 @dataclass(frozen=True)
-class _Sent:
+class Sent:
     """A form that comes back with its page. ``fields``: as they were typed. ``faults``: the message of each field that
     is wrong. ``message``: of the whole form."""
 
@@ -51,15 +55,18 @@ class _Sent:
     message: str = ""
 
 
-_NOTHING = _Sent()
+_NOTHING = Sent()
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """How the page comes back. ``result``, ``reselection``: forms that were sent and not taken. ``done``: what was."""
+class Shown:
+    """How the page comes back. ``result``, ``reselection``, ``hands``, ``documents``: forms that were sent and not
+    taken. ``done``: what was."""
 
-    result: _Sent = _NOTHING
-    reselection: _Sent = _NOTHING
+    result: Sent = _NOTHING
+    reselection: Sent = _NOTHING
+    hands: Sent = _NOTHING
+    documents: Sent = _NOTHING
     status: int = 200
     done: str = ""
 
@@ -81,11 +88,13 @@ def post_result(
     done = RedirectResponse(f"{declaration_address(declaration_id)}?done=result", 303)
     if stored_response(service, asked, now=now) is not None:
         return done
-    found = _find(service, declaration_id, visitor)
+    found = find_shown(service, declaration_id, visitor)
     read = read_form(_form_of(found), typed, lane=found["standing"]["lane"], known_at=now)
     if read.faults:
-        sent = _Sent(typed, read.faults, "fault.form")
-        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=422))
+        sent = Sent(typed, read.faults, "fault.form")
+        return declaration_page(
+            Call(request, visitor, service, now), declaration_id, found, Shown(result=sent, status=422)
+        )
     answer = record_outcomes(
         SentResults(read.results, form.get("seen", "")),
         declaration_id,
@@ -99,12 +108,36 @@ def post_result(
         # The second of two clicks, when the first one was recorded between the look for its answer and this one.
         if answer.is_conflict and stored_response(service, asked, now=now) is not None:
             return done
-        message = "fault.changed_meanwhile" if answer.is_conflict else "fault.form"
-        sent = _Sent(typed, _result_faults(answer), message)
+        message = _conflict(answer) if answer.is_conflict else "fault.form"
+        sent = Sent(typed, _result_faults(answer), message)
         status = 409 if answer.is_conflict else 422
-        found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, _Shown(result=sent, status=status))
+        found = find_shown(service, declaration_id, visitor)
+        return declaration_page(
+            Call(request, visitor, service, now), declaration_id, found, Shown(result=sent, status=status)
+        )
     return done
+
+
+@router.post(f"{DECLARATION_PATH}/taxes")
+def post_taxes(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(send("outcomes:write"))],
+    declaration_id: Number,
+    form: Form,
+    service: InService,
+    now: Now,
+    item: Annotated[int, Query(ge=0, le=100_000)] = 0,
+) -> Response:
+    """Duties and taxes with what is typed of an item so far: a part of the page, or the page with everything typed.
+    Nothing is recorded."""
+    found = find_shown(service, declaration_id, visitor)
+    if "hx-request" not in request.headers:
+        typed = {name: value for name, value in form.items() if name not in _OWN}
+        return declaration_page(Call(request, visitor, service, now), declaration_id, found, Shown(result=Sent(typed)))
+    declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
+    currency = _decision(found)["currency"]
+    taxes = _taxes(service, declaration_id, declared, item, form, currency=currency, now=now)
+    return page(request, "taxes.html", visitor=visitor, part_number=item, taxes=taxes, currency=currency)
 
 
 @router.post(f"{DECLARATION_PATH}/reselection")
@@ -125,15 +158,17 @@ def post_reselection(
     done = RedirectResponse(f"{declaration_address(declaration_id)}?done=reselection", 303)
     if stored_response(service, asked, now=now) is not None:
         return done
-    by = Requester(asked, visitor.principal.sees_office, _may_lower(visitor.everything))
+    by = Requester(asked, visitor.principal.sees_office, has_at_office(visitor.everything, "reselections:lower"))
     answer = reselect(body, declaration_id, service, now=now, by=by)
     if isinstance(answer, Rejected | NotAllowed):
         if stored_response(service, asked, now=now) is not None:
             return done
         sent = replace(_why(answer), fields=typed)
         status = 403 if isinstance(answer, NotAllowed) else 409 if answer.is_conflict else 422
-        found = _find(service, declaration_id, visitor)
-        return _page(request, visitor, declaration_id, service, found, _Shown(reselection=sent, status=status))
+        found = find_shown(service, declaration_id, visitor)
+        return declaration_page(
+            Call(request, visitor, service, now), declaration_id, found, Shown(reselection=sent, status=status)
+        )
     return done
 
 
@@ -143,15 +178,18 @@ def get_declaration(
     visitor: Annotated[Visitor, Depends(visit("declarations:read"))],
     declaration_id: Number,
     service: InService,
+    now: Now,
     done: str = "",
 ) -> Response:
     """The page of a declaration. One of an office that the person may not see is not found, as an unknown one."""
-    found = _find(service, declaration_id, visitor)
-    done = done if done in ("result", "reselection") else ""
-    return _page(request, visitor, declaration_id, service, found, _Shown(done=done))
+    found = find_shown(service, declaration_id, visitor)
+    done = done if done in DONE else ""
+    call = Call(request, visitor, service, now)
+    return declaration_page(call, declaration_id, found, Shown(done=done))
 
 
-def _find(service: Service, declaration_id: str, visitor: Visitor) -> DeclarationBody:
+def find_shown(service: Service, declaration_id: str, visitor: Visitor) -> DeclarationBody:
+    """A declaration as the visitor may see it. Raises NotFoundError."""
     return declaration_history(
         service.database,
         declaration_id,
@@ -178,26 +216,24 @@ def _form_of(found: DeclarationBody) -> ResultForm:
     return make_form(_items(found))
 
 
-def _page(
-    request: Request,
-    visitor: Visitor,
-    declaration_id: str,
-    service: Service,
-    found: DeclarationBody,
-    shown: _Shown,
-) -> Response:
+def declaration_page(call: Call, declaration_id: str, found: DeclarationBody, shown: Shown) -> Response:
+    """The page of a declaration. ``found``: as `find_shown` gives it."""
+    visitor, service = call.visitor, call.service
     result, reselection = shown.result, shown.reselection
     standing, decision = found["standing"], _decision(found)
-    now = request.app.state.clock()
-    lanes = lanes_on(service, now.date(), visitor.language)
+    lanes = lanes_on(service, call.today, visitor.language)
+    office, status = standing["office"], standing["status"]
+    hands = hands_of(service, declaration_id, office, status, visitor=visitor, lanes=lanes)
     form = _form_of(found)
     results = [one["result"] for one in found["outcomes"]]
     typed = result.fields or write_form(form, results)
     declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
     register = names_in(service)
-    names = names_of_people(service, {step["by"] for step in found["history"]})
+    documents = documents_of(service, declaration_id)
+    people = {*(step["by"] for step in found["history"]), *(one.attached_by for one in documents)}
+    names = names_of_people(service, people)
     return page(
-        request,
+        call.request,
         "declaration.html",
         visitor=visitor,
         status=shown.status,
@@ -219,9 +255,24 @@ def _page(
         fields=typed,
         faults=result.faults,
         result_message=result.message,
+        taxes={
+            part.number: _taxes(
+                service, declaration_id, declared, part.number, typed, currency=decision["currency"], now=call.now
+            )
+            for part in form.items
+        },
+        currency=decision["currency"],
         found_numbers=FOUND_NUMBERS,
         found_codes=FOUND_CODES,
-        may_record=visitor.may("outcomes:write") and standing["status"] != "cancelled",
+        may_record=visitor.may("outcomes:write") and status != "cancelled",
+        # What was typed before another officer took it is shown once more.
+        is_form_shown=not hands.is_of_other or bool(result.fields),
+        hands=hands,
+        documents=documents,
+        documents_message=shown.documents.message,
+        may_attach=_may_attach(call, standing, hands, len(documents)),
+        most_document_bytes=MOST_DOCUMENT_BYTES,
+        sent_hands=shown.hands,
         lanes_to_give=_lanes_to_give(lanes, standing, visitor),
         reselection=reselection,
         motive_bounds=(SHORTEST_MOTIVE, LONGEST_MOTIVE),
@@ -231,21 +282,46 @@ def _page(
     )
 
 
+def _may_attach(call: Call, standing: StatusBody, hands: Hands, count: int) -> bool:
+    """Whether the form for a document is shown."""
+    is_open = standing["status"] != "cancelled" and not hands.is_of_other and call.service.store is not None
+    return is_open and call.visitor.may("outcomes:write") and count < MOST_DOCUMENTS
+
+
+def _taxes(
+    service: Service,
+    declaration_id: str,
+    declared: Declared | None,
+    number: int,
+    fields: Mapping[str, str],
+    *,
+    currency: str,
+    now: datetime,
+) -> Taxes | None:
+    """Duties and taxes with what was typed of an item; None where nothing was that changes them."""
+    faults: dict[str, str] = {}
+    found = read_found(number, fields, faults)
+    found.pop("additional_revenue_amount", None)
+    if any(not name.endswith("additional_revenue_amount") for name in faults):
+        return Taxes(why_not="typing")
+    item = declared.item(number) if declared else {}
+    return taxes_of(service, declaration_id, item, found, currency=currency, now=now)
+
+
 def _lanes_to_give(lanes: Lanes, standing: StatusBody, visitor: Visitor) -> list[Lane]:
     """The lanes that the person may give in place of the one in force; those that are less intensive only where the
     role may lower. Whether a control was drawn at random is not considered: the list would reveal it."""
     if lanes.policy is None or not visitor.may("reselections:write") or standing["status"] == "cancelled":
         return []
     intensity, office = lanes.policy.intensity, standing["office"]
-    least = 0 if _may_lower(visitor.everything)(office) else intensity.get(standing["lane"], 0)
+    least = 0 if has_at_office(visitor.everything, "reselections:lower")(office) else intensity.get(standing["lane"], 0)
     names = lanes_to_give(lanes.policy)
     return [lanes.of(name) for name in names if name != standing["lane"] and intensity[name] >= least]
 
 
-def _may_lower(principal: Principal) -> Callable[[str], bool]:
-    """Whether the person may give a less intensive lane at an office."""
-    narrowed = replace(principal, grants=granting(principal.grants, "reselections:lower"))
-    return lambda office: bool(narrowed.grants) and narrowed.sees_office(office)
+def _conflict(answer: Rejected) -> str:
+    held = any(fault.code == "held_by_other" for fault in answer.faults)
+    return "fault.hands.held" if held else "fault.changed_meanwhile"
 
 
 def _result_faults(rejected: Rejected) -> dict[str, str]:
@@ -260,15 +336,15 @@ def _result_faults(rejected: Rejected) -> dict[str, str]:
     return faults
 
 
-def _why(answer: Rejected | NotAllowed) -> _Sent:
+def _why(answer: Rejected | NotAllowed) -> Sent:
     """Why a re-selection is not made, as messages."""
     if isinstance(answer, NotAllowed):
-        return _Sent(message="fault.seen_required" if answer.code == "seen_required" else "fault.lowering_not_allowed")
+        return Sent(message="fault.seen_required" if answer.code == "seen_required" else "fault.lowering_not_allowed")
     codes = {fault.code for fault in answer.faults}
     for code in ("changed_meanwhile", "same_lane", "cancelled"):
         if code in codes:
-            return _Sent(message=f"fault.{code}")
+            return Sent(message=f"fault.{code}")
     faults = {
         fault.field: f"fault.{fault.field}" for fault in answer.faults if fault.field in ("lane", "motive", "note")
     }
-    return _Sent(faults=faults, message="fault.form")
+    return Sent(faults=faults, message="fault.form")

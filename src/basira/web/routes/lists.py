@@ -6,6 +6,7 @@ Never here: a file that names operators (docs/decisions/0026); an entry changed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, get_args
@@ -50,7 +51,7 @@ _OF_LIST = f"{PATH}/{{name}}"
 UNWRITTEN: frozenset[str] = frozenset({"operators", "addresses"})
 MATCHINGS: tuple[Matching, ...] = get_args(Matching)
 CHANGES_SHOWN = 20
-_DONE = ("made", "added", "ended")
+_DONE = ("made", "added", "ended", "imported", "import_empty")
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def get_list(
     over: Annotated[str, Query(max_length=3)] = "",
 ) -> Response:
     """One list: the entries in force, with ``over=yes`` those that are over too; the form of a new entry; changes."""
-    return _list(Call(request, visitor, service, now), name, done=done, with_over=over == "yes")
+    return list_page(Call(request, visitor, service, now), name, done=done, with_over=over == "yes")
 
 
 @router.post(f"{_OF_LIST}/entries")
@@ -201,7 +202,7 @@ def post_entry(request: Request, visitor: Writer, name: Name, form: Form, servic
         add_to_list(service.database, name, [entry], login=login, now=now, expected=seen)
     except RuleError as error:
         said = Said(*said_in(error, visitor.language))
-        return _list(Call(request, visitor, service, now), name, fault=said, fields=form)
+        return list_page(Call(request, visitor, service, now), name, fault=said, fields=form)
     return RedirectResponse(f"{PATH}/{name}?done=added", 303)
 
 
@@ -254,7 +255,7 @@ def _new(request: Request, visitor: Visitor, fields: Fields, fault: Said | None)
     )
 
 
-def _list(
+def list_page(
     call: Call,
     name: str,
     *,
@@ -262,7 +263,11 @@ def _list(
     with_over: bool = False,
     fault: Said | None = None,
     fields: Fields | None = None,
+    faults: Sequence[Said] = (),
+    fault_count: int = 0,
 ) -> Response:
+    """The page of a list. ``fault``, ``fields``: of the form of an entry, as it comes back. ``faults``: of a table's
+    rows, the first of ``fault_count``."""
     found = _show(call.service, name)
     entries = [one for one in found.entries if with_over or one.ends_on is None or one.ends_on >= call.today]
     changes = found.changes[-CHANGES_SHOWN:]
@@ -270,7 +275,9 @@ def _list(
         call.request,
         "list.html",
         visitor=call.visitor,
-        status=422 if fault else 200,
+        status=422 if fault or faults else 200,
+        faults=faults,
+        fault_count=fault_count,
         found=found,
         entries=entries,
         over_count=len(found.entries) - sum(one.ends_on is None or one.ends_on >= call.today for one in found.entries),

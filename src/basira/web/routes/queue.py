@@ -6,7 +6,7 @@ waits. Never here: an office that the person may not see; an order that shows an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote, urlencode
@@ -24,28 +24,33 @@ from basira.serving.views.declared import Declared, latest_declared
 from basira.serving.views.names import names_beside, names_in
 from basira.serving.views.queue import Queue, check_queue, queue_csv
 from basira.serving.views.queue_lines import QueueLine, queue_lines
+from basira.storage.record.events import Hands
+from basira.storage.record.officers import find_in_hand
 from basira.storage.register import Register
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import read_day
 from basira.web.lanes import Lanes, lanes_on
+from basira.web.people import names_of_people
 from basira.web.render import page
 
 router = APIRouter(route_class=PageRoute)
 PAGE_ROWS = 50
 EVERY_DAY = "all"
 Which = Literal["waiting", "inspected", "released", "all"]
+ByHands = Literal["", "mine", "free", "others"]
 Reader = Annotated[Visitor, Depends(visit("queue:read"))]
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the address of a queue says. ``day``: None: every day."""
+    """What the address of a queue says. ``day``: None: every day. ``hands``: in whose; "": in all."""
 
     office: str
     day: date | None
     lane: str | None
     status: StatusName | None
+    hands: Hands = ""
 
     def address(self, path: str, **more: str) -> str:
         """An address with these filters."""
@@ -54,6 +59,7 @@ class Filters:
             "day": self.day.isoformat() if self.day else EVERY_DAY,
             "lane": self.lane or "",
             "status": self.status or "all",
+            "hands": self.hands,
             **more,
         }
         return f"{path}?{urlencode({name: value for name, value in values.items() if value})}"
@@ -67,6 +73,7 @@ def _filters(
     day: Annotated[str, Query(max_length=10)] = EVERY_DAY,
     lane: Annotated[str, Query(max_length=100)] = "",
     status: Which = "waiting",
+    hands: ByHands = "",
 ) -> Filters:
     """The filters of a request; the first of the person's offices by default. Raises 403 for an office that the person
     may not see, 422 for one, a lane or a day that there is none of."""
@@ -76,7 +83,7 @@ def _filters(
     on = None if day == EVERY_DAY else read_day(day, "day")
     if office and check_queue(service, office, on or now.date(), lane=lane or None) is not None:
         raise ProblemException(422, "invalid", "Expected an office and a lane of the policy, found others.")
-    return Filters(office, on, lane or None, None if status == "all" else cast("StatusName", status))
+    return Filters(office, on, lane or None, None if status == "all" else cast("StatusName", status), hands)
 
 
 InFilters = Annotated[Filters, Depends(_filters)]
@@ -99,12 +106,18 @@ def get_queue(
     service: InService,
     now: Now,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    done: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
     """The queue: by default all that still waits, of whichever day."""
     lanes = lanes_on(service, filters.day or now.date(), visitor.language)
     shown = queue_lines(service, _queue(filters, visitor), limit=PAGE_ROWS, cursor=cursor, today=now.date())
-    declared = latest_declared(service.database, [line.declaration_id for line in shown.lines])
+    numbers = [line.declaration_id for line in shown.lines]
+    declared = latest_declared(service.database, numbers)
     register = names_in(service)
+    with service.database.read() as connection:
+        in_hand = find_in_hand(connection, numbers)
+    names = names_of_people(service, [one.officer for one in in_hand.values() if one.officer])
+    is_chosen = lanes.policy is not None and lanes.policy.officers.chosen_by != "officer"
     next_page = filters.address("/queue", cursor=shown.next_cursor) if shown.next_cursor else ""
     return page(
         request,
@@ -114,7 +127,17 @@ def get_queue(
         offices=offices_of(visitor, service, now.date()),
         lanes=list(lanes.known.values()),
         office_names=register.offices,
-        rows=[_row(line, declared.get(line.declaration_id), lanes, register) for line in shown.lines],
+        rows=[
+            {
+                **_row(line, declared.get(line.declaration_id), lanes, register),
+                "officer": in_hand[line.declaration_id].officer if line.declaration_id in in_hand else None,
+            }
+            for line in shown.lines
+        ],
+        names=names,
+        may_take=visitor.may("hands:take") and not is_chosen,
+        may_distribute=visitor.may("hands:give") and is_chosen,
+        done=done if done in ("distributed", "no_officer") else "",
         total=shown.total,
         next_page=next_page,
         first_page=filters.address("/queue") if cursor else "",
@@ -133,8 +156,14 @@ def get_queue_csv(visitor: Reader, filters: InFilters, _known: KnownQuery, servi
 
 @router.get("/queue/next")
 def get_next(visitor: Reader, filters: InFilters, _known: KnownQuery, service: InService, now: Now) -> Response:
-    """The first declaration that waits; the queue when none does."""
-    shown = queue_lines(service, _queue(filters, visitor), limit=1, today=now.date())
+    """The first declaration that waits and no other officer has; the queue when none does. Where the policy chooses the
+    officer, an inspector's own."""
+    queue = _queue(filters, visitor)
+    if not filters.hands and visitor.may("hands:take"):
+        policy = lanes_on(service, now.date(), visitor.language).policy
+        is_chosen = policy is not None and policy.officers.chosen_by != "officer"
+        queue = replace(queue, hands="mine" if is_chosen else "mine_or_free")
+    shown = queue_lines(service, queue, limit=1, today=now.date())
     if not shown.lines:
         return RedirectResponse(filters.address("/queue"), 303)
     return RedirectResponse(declaration_address(shown.lines[0].declaration_id), 303)
@@ -153,7 +182,16 @@ def declaration_address(declaration_id: str) -> str:
 
 
 def _queue(filters: Filters, visitor: Visitor) -> Queue:
-    return Queue(filters.office, filters.day, filters.lane, filters.status, visitor.language, visitor.hides_secrets)
+    return Queue(
+        filters.office,
+        filters.day,
+        filters.lane,
+        filters.status,
+        visitor.language,
+        visitor.hides_secrets,
+        filters.hands,
+        visitor.principal.id,
+    )
 
 
 def _row(line: QueueLine, declared: Declared | None, lanes: Lanes, register: Register) -> dict[str, Any]:

@@ -33,7 +33,7 @@
     const lines = [...line.form.querySelectorAll("fieldset.line")].filter((one) => one.querySelector("input[type=radio]"));
     const next = lines[lines.indexOf(line) + 1];
     if (next) next.querySelector("input[type=radio]:checked, input[type=radio]").focus();
-    else line.form.querySelector("button").focus();
+    else line.form.querySelector("[data-records]").focus();
     return true;
   }
 
@@ -50,6 +50,12 @@
       const next = document.getElementById("next");
       if (next) next.click();
       return Boolean(next);
+    },
+    t: () => {
+      const row = document.activeElement.closest("tr");
+      const button = (row || (document.getElementById("queue") ? null : document))?.querySelector("button.take");
+      if (button) button.click();
+      return Boolean(button);
     },
     "/": () => {
       const search = document.getElementById("search");
@@ -70,9 +76,42 @@
     if (act && act()) event.preventDefault();
   });
 
+  // What only works here is shown here, and its stand-in without scripts is not.
+  document.documentElement.classList.add("scripted");
+  document.addEventListener("click", (event) => {
+    const filler = event.target.closest("[data-fill]");
+    const field = filler && document.getElementById(filler.dataset.fill);
+    if (!field) return;
+    field.value = filler.dataset.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) openHelp();
+  });
+
+  // The first steps are shown to each person of this browser until they are done with them.
+  const tour = document.getElementById("tour");
+  const tourKey = `basira-tour:${document.body.dataset.user}`;
+  const showTour = (isShown) => {
+    if (!tour) return;
+    tour.hidden = !isShown;
+    try {
+      if (isShown) localStorage.removeItem(tourKey);
+      else localStorage.setItem(tourKey, "done");
+    } catch { /* without storage it is shown again */ }
+  };
+  try {
+    if (tour && !localStorage.getItem(tourKey)) tour.hidden = false;
+  } catch { /* without storage nothing is shown before it is asked for */ }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-tour]");
+    if (!button) return;
+    showTour(button.dataset.tour === "again");
+    document.getElementById("help")?.close();
+    (tour.hidden ? document.getElementById("main") : tour.querySelector("button")).focus();
   });
 
   // A queue is asked for anew while its reader is at work. A page that nobody looks at lets the session end.
@@ -113,6 +152,9 @@
       const details = one.closest("details");
       if (details && (one.checked || (one.type !== "radio" && one.type !== "checkbox" && one.value))) details.open = true;
     }
+    // What is computed of what was typed comes back with it, once the page can ask for it.
+    const typed = kept(form).find((one) => one.closest(".found-fields") && one.value);
+    if (typed) window.addEventListener("load", () => typed.dispatchEvent(new Event("input", { bubbles: true })));
   }
 
   function followConclusion(form) {

@@ -19,6 +19,7 @@ from basira.storage.database.backup import Backup, HistoryState, back_up, read_b
 from basira.storage.database.freed import compact, free_deleted
 from basira.storage.database.tables import FORMAT, TARGETING_RUN
 from basira.storage.database.upgrade import Upgraded, upgrade
+from basira.storage.documents import is_whole
 from basira.storage.history.files import digest_file
 from basira.storage.history.store import History
 from basira.storage.naming import pattern_of, require_value
@@ -27,6 +28,7 @@ from basira.storage.online.rejected import bodies_before, bodies_naming
 from basira.storage.record.audit_log import require_motive
 from basira.storage.record.chain import Head
 from basira.storage.record.clock import Ahead, explain_ahead
+from basira.storage.record.documents import list_digests
 from basira.storage.record.erasure import count_erasable
 from basira.storage.record.erasure import erase as erase_parts
 from basira.storage.record.personal import values_before, values_of_person
@@ -61,7 +63,8 @@ def prove(record: Record, *, kept: Sequence[Head] = ()) -> Verified:
         missing = _missing_snapshots(operations, record.history)
         with operations.database.read() as connection:
             profiles = [*prove_rules(connection), *prove_lists(connection)]
-    return replace(verified, faults=(*verified.faults, *profiles, *missing))
+            damaged = [] if record.history is None else _damaged_documents(connection, record.history.root)
+    return replace(verified, faults=(*verified.faults, *profiles, *missing, *damaged))
 
 
 def heads_of(record: Record) -> list[Head]:
@@ -232,6 +235,14 @@ def _require_history(history: History, backup: Backup) -> None:
             hint="This is another store, or its manifests were changed: restore the history of this backup.",
             snapshot=backup.snapshot,
         )
+
+
+def _damaged_documents(connection: sa.Connection, store: Path) -> list[str]:
+    return [
+        f"the document {document_id}: its file is gone, or is another one than was attached"
+        for document_id, digest in list_digests(connection)
+        if not is_whole(store, digest)
+    ]
 
 
 def _missing_snapshots(operations: Operations, history: History | None) -> list[str]:

@@ -20,14 +20,15 @@ GRANT SELECT ON operations_format, alembic_version TO basira_app, basira_auditor
 GRANT SELECT, INSERT ON targeting_run, decision, event, audit_event, personal_value, risk_rule, risk_rule_step,
   risk_list, risk_list_change, risk_list_entry, risk_list_end, risk_list_value, risk_register TO basira_app;
 GRANT SELECT, INSERT, UPDATE ON chain_head, selection_state, app_user, api_key, declaration_status, item_result,
-  day_count TO basira_app;
+  day_count, declaration_officer TO basira_app;
+GRANT SELECT, INSERT ON document TO basira_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_role, user_session, login_attempt, oidc_login, idempotency_key,
   refused_body TO basira_app;
 GRANT USAGE ON SEQUENCE login_attempt_attempt_id_seq TO basira_app;
 
 -- Auditors: everything, but for what recognises a password, a key or a session.
 GRANT SELECT ON targeting_run, decision, event, audit_event, chain_head, personal_value, user_role, selection_state,
-  refused_body, risk_rule, risk_rule_step, declaration_status, item_result, day_count, risk_list, risk_list_change,
+  refused_body, risk_rule, risk_rule_step, declaration_status, item_result, day_count, declaration_officer, document, risk_list, risk_list_change,
   risk_list_entry, risk_list_end, risk_list_value, risk_register TO basira_auditor;
 GRANT SELECT (user_id, login, display_name, oidc_subject, is_active, must_change_password, created_at,
   password_changed_at) ON app_user TO basira_auditor;
