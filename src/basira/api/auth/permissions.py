@@ -35,6 +35,7 @@ Scope = Literal[
     "access:write",
     "models:read",
     "models:write",
+    "integrity:read",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -162,6 +163,13 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "models:write": ScopeRule(
         "take the steps of a model's life that the role may take, on pages; a manager promotes, never alone",
         {"analyst": "all", "manager": "all", "data_scientist": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    # Pairs name inspectors: the page shows them to an auditor alone, and a manager their number.
+    "integrity:read": ScopeRule(
+        "see on pages who inspected whom more than chance explains: an auditor pairs, a manager their number",
+        {"manager": "all", "auditor": "all"},
         is_whole=True,
         is_of_pages=True,
     ),

@@ -7,7 +7,6 @@ office that the person may not see.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -25,11 +24,13 @@ from basira.render.workbook import XLSX, Cell, Sheet, workbook_bytes
 from basira.serving.views.figures import Figures, Report, make_report
 from basira.storage.record.figures import Period
 from basira.web.access import Visitor, visit
+from basira.web.bars import Bar
 from basira.web.errors import PageRoute
 from basira.web.forms import read_day
 from basira.web.lanes import lanes_on
 from basira.web.render import page, words_of
 from basira.web.routes.queue import offices_of
+from basira.web.source_names import source_name
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Visitor, Depends(visit("figures:read"))]
@@ -46,18 +47,6 @@ _COLUMNS = (
     "hit_high",
     "revenue",
 )
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A line of a chart. ``value``, ``low``, ``high``: 0 to 1; None: nothing to show. ``text``: beside the bar, where
-    that is not ``value`` as a percentage."""
-
-    label: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    text: str = ""
 
 
 def _period(
@@ -178,9 +167,3 @@ def _text(value: float | None) -> object:
 def _file(content: bytes, media_type: str, period: Period, ending: str) -> Response:
     name = f"figures-{period.first.isoformat()}-{period.last.isoformat()}.{ending}"
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def source_name(name: str, words: Catalog) -> str:
-    """A source in the person's language; a name that this version does not know as it is."""
-    message = f"source.{name}"
-    return words.say(message) if words.has(message) else name
