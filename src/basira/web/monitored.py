@@ -17,7 +17,6 @@ from basira.render.numbers import format_percent
 from basira.render.workbook import Cell
 from basira.schema.days import date_of
 from basira.web.bars import Bar
-from basira.web.source_names import source_name
 from basira.web.tables import Table
 from basira.workflows.proof.population import OFFICERS
 
@@ -151,8 +150,8 @@ def pair_tables(report: IntegrityReport, words: Catalog) -> Mapping[str, Table]:
 
 
 def _source(name: str, words: Catalog) -> str:
-    """Officers' own picks are called as the figures' page calls each of them."""
-    return source_name("officer" if name == OFFICERS else name, words)
+    """A source of controls as the table beside the chart calls it."""
+    return load_catalog(LOCALE, words.language).say(f"source.{name}")
 
 
 def carried_out_bars(proof: Proof, words: Catalog) -> list[Bar]:

@@ -96,6 +96,7 @@ PAGES: dict[tuple[str, str], Scope | str | None] = {
     ("GET", "/proof/{table}.{ending}"): "figures:read",
     ("GET", "/drift"): "figures:read",
     ("GET", "/drift/{table}.{ending}"): "figures:read",
+    ("GET", "/governance"): "figures:read",
     ("GET", "/integrity"): "integrity:read",
     ("GET", "/integrity/{table}.{ending}"): "integrity:read",
     ("GET", "/models"): "models:read",

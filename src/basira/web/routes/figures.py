@@ -30,7 +30,6 @@ from basira.web.forms import read_day
 from basira.web.lanes import lanes_on
 from basira.web.render import page, words_of
 from basira.web.routes.queue import offices_of
-from basira.web.source_names import source_name
 
 router = APIRouter(route_class=PageRoute)
 Reader = Annotated[Visitor, Depends(visit("figures:read"))]
@@ -167,3 +166,9 @@ def _text(value: float | None) -> object:
 def _file(content: bytes, media_type: str, period: Period, ending: str) -> Response:
     name = f"figures-{period.first.isoformat()}-{period.last.isoformat()}.{ending}"
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def source_name(name: str, words: Catalog) -> str:
+    """A source in the person's language; a name that this version does not know as it is."""
+    message = f"source.{name}"
+    return words.say(message) if words.has(message) else name

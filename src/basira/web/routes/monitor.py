@@ -6,7 +6,8 @@ request; pairs for anyone but an auditor, or a look at them that is not audited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -18,11 +19,13 @@ from basira.api.http.problems import ProblemException
 from basira.monitor.drift_report import Words, describe_drift
 from basira.monitor.integrity_report import describe_integrity
 from basira.monitor.proof import Proof
+from basira.monitor.report import Table as ReportTable
 from basira.monitor.report import summarise, tables_of
 from basira.render.numbers import format_count
 from basira.serving.night import look_at_kept_pairs, read_service_night
 from basira.serving.service import Service
 from basira.web.access import Visitor, visit
+from basira.web.bars import Bar
 from basira.web.errors import PageRoute
 from basira.web.monitored import (
     alarm_bars,
@@ -62,24 +65,38 @@ def get_proof(
 ) -> Response:
     """What was found and what was missed, with intervals; first, of each source, whether its controls were done."""
     proof = _proof(service, now.date(), length)
-    shown: Mapping[str, object] = {}
-    if proof is not None:
-        words = words_of(visitor.language)
-        period, sentences = summarise(proof, visitor.language)
-        estimates, sources, *others = tables_of(proof, visitor.language)
-        done = carried_out_bars(proof, words)
-        shown = {
-            "period": period,
-            "sentences": sentences,
-            "tables": [sources, estimates, *others],
-            "done": done,
-            "least": min(
-                (bar for bar in done if bar.value is not None), key=lambda bar: bar.value or 0.0, default=None
-            ),
-            "hits": hit_bars(proof, words),
-            "offices": office_bars(proof, visitor.language),
-        }
-    return page(request, "proof.html", visitor=visitor, proof=proof, length=length, **shown)
+    shown = None if proof is None else _show_proof(proof, visitor.language)
+    return page(request, "proof.html", visitor=visitor, shown=shown, length=length)
+
+
+@dataclass(frozen=True)
+class _ProofShown:
+    """A proof as the page shows it. ``tables``: sources, estimates, then the others. ``done``, ``hits``, ``offices``:
+    bars; ``least``: of ``done`` the shortest, None without any."""
+
+    period: str
+    sentences: Sequence[str]
+    tables: Sequence[ReportTable]
+    done: Sequence[Bar]
+    least: Bar | None
+    hits: Sequence[Bar]
+    offices: Sequence[Bar]
+
+
+def _show_proof(proof: Proof, language: str) -> _ProofShown:
+    words = words_of(language)
+    period, sentences = summarise(proof, language)
+    estimates, sources, *others = tables_of(proof, language)
+    done = carried_out_bars(proof, words)
+    return _ProofShown(
+        period=period,
+        sentences=sentences,
+        tables=[sources, estimates, *others],
+        done=done,
+        least=min(done, key=lambda bar: bar.value or 0.0, default=None),
+        hits=hit_bars(proof, words),
+        offices=office_bars(proof, language),
+    )
 
 
 @router.get(f"{_PROOF}/{{table}}.{{ending}}")
@@ -128,8 +145,8 @@ def get_drift_file(
 ) -> Response:
     """A table of what changed as CSV or as a workbook."""
     night = _night(service, now.date())
-    is_there = night is not None and night.drift is not None
-    tables = drift_tables(night.drift, words_of(visitor.language)) if is_there and night and night.drift else {}
+    report = None if night is None else night.drift
+    tables = {} if report is None else drift_tables(report, words_of(visitor.language))
     return _file(tables, table, ending, visitor, now)
 
 

@@ -37,8 +37,8 @@ from basira.web.errors import PageRoute
 from basira.web.forms import read_day
 from basira.web.lanes import Lane, Lanes, lanes_on
 from basira.web.render import page, words_of
+from basira.web.routes.figures import source_name
 from basira.web.routes.queue import declaration_address, offices_of
-from basira.web.source_names import source_name
 
 router = APIRouter(route_class=PageRoute)
 PATH = "/declarations"
