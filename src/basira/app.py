@@ -110,7 +110,9 @@ SETTINGS: tuple[Setting, ...] = (
 _PREFIX = "BASIRA_"
 _MOST_DIGITS = 640  # the least that Python allows
 # Of deploy/basira-nightly, which shares the file of settings.
-_OF_THE_NIGHT = frozenset({"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING"})
+_OF_THE_NIGHT = frozenset(
+    {"BASIRA_INBOX", "BASIRA_MAPPING", "BASIRA_METRICS", "BASIRA_PROGRAM", "BASIRA_RESULTS_MAPPING"}
+)
 
 
 def read_settings() -> dict[str, str]:

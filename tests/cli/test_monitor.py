@@ -30,3 +30,19 @@ def test_pairs_are_for_auditors_and_their_number_for_managers(walk: Walk, tmp_pa
     assert ran("monitor", "integrity", "--by", "auditor", *period, "--json").json["pairs"] is not None
     assert ran("monitor", "integrity", "--by", "manager", *period, "--json").json["pairs"] is None
     assert run("monitor", "integrity", "--by", "analyst", *period).code != 0
+
+
+def test_a_night_is_done_once_and_its_proof_is_that_of_the_command(walk: Walk, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(walk.store, tmp_path / "store"))
+    figures = tmp_path / "basira.prom"
+    at = ("night", "--store", store, "--as-of", walk.day)
+    first = ran(*at, "--metrics", figures, "--json").json
+    assert {one["name"]: one["state"] for one in first["steps"]}["drift"] == "done"
+    assert 'basira_night_step_failed{step="proof"} 0' in figures.read_text(encoding="utf-8")
+    proved = [one for one in first["steps"] if one["name"].startswith("proof")]
+    assert {one["state"] for one in proved} == {"done"}
+    kept = json.loads((store / "night" / walk.day / "proof.json").read_text(encoding="utf-8"))
+    period = ("--from", f"{walk.day[:4]}-01-01", "--to", walk.day, "--as-of", walk.day)
+    assert kept == ran("proof", *period, "--store", store, "--json").json
+    assert "déjà fait" in ran(*at).out
+    assert run(*at[:3], "--as-of", "yesterday").code == 2

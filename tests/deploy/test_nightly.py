@@ -67,7 +67,10 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-WORK = ["history sync", "train --as-of", "profiles build", "quarantine expire", "audit verify", "audit heads"]
+WORK = [
+    *("history sync", "train --as-of", "profiles build", "night --as-of"),
+    *("quarantine expire", "audit verify", "audit heads"),
+]
 
 
 def test_a_night_without_a_fault_says_nothing(place: Place) -> None:
@@ -117,7 +120,7 @@ def test_a_store_that_takes_nothing_leaves_the_files_for_the_next_night(place: P
     assert night.called[-2:] == WORK[-2:]
 
 
-@pytest.mark.parametrize(("fails", "code"), [("7 train", 7), ("5 profiles build", 5)])
+@pytest.mark.parametrize(("fails", "code"), [("7 train", 7), ("5 profiles build", 5), ("5 night", 5)])
 def test_the_record_is_proved_when_model_or_profiles_fail(place: Place, fails: str, code: int) -> None:
     night = place.night(fails)
     assert night.code == code

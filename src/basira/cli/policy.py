@@ -103,6 +103,8 @@ def preview(
         return
     console, said = open_console(), messages(language.value)
     console.print(selected_table(found, language))
+    console.print(designs_table(found, language))
+    console.print(said.say("preview.designs.note"), markup=False)
     if found.past is None:
         console.print(said.say("preview.no_past", model=found.model_version), markup=False)
         return
@@ -233,6 +235,31 @@ def selected_table(found: OrderPreview, language: Language = Language.fr) -> Tab
             format_number(one.expected_revenue, language=code, digits=0),
             say_number(one.others, code),
             style="bold" if one.order == found.order else "",
+        )
+    return table
+
+
+def designs_table(found: OrderPreview, language: Language = Language.fr) -> Table:
+    """How many plain controls the controls of each design would be worth."""
+    from basira.render.numbers import UNKNOWN, format_number
+
+    said, code = messages(language.value), language.value
+
+    def write(value: float | None) -> str:
+        return UNKNOWN if value is None else format_number(value, language=code, digits=1)
+
+    table = Table(title=said.say("preview.designs"))
+    table.add_column(said.say("preview.design"), no_wrap=True)
+    for name in ("declarations", "controls", "rate", "gap"):
+        table.add_column(said.say(f"preview.designs.{name}"), justify="right")
+    for one in found.designs:
+        table.add_row(
+            said.say(f"preview.design.{one.design}"),
+            say_number(one.declarations, code),
+            write(one.controls),
+            write(one.rate),
+            write(one.gap),
+            style="bold" if one.design == found.design else "",
         )
     return table
 

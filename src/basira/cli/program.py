@@ -28,6 +28,7 @@ from basira.cli import (
     mapping,
     models,
     monitor,
+    night,
     policy,
     profiles,
     proof,
@@ -96,6 +97,7 @@ app.add_typer(models.app, name="models")
 app.command("proof")(proof.proof)
 app.command("diagnose")(diagnose.diagnose)
 app.add_typer(monitor.app, name="monitor")
+app.command("night")(night.night)
 rules.app.command("migrate")(migrate)
 rules.app.command("prepare")(prepare)
 rules.app.command("suggest")(suggest_rules)

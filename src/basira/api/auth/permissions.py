@@ -41,6 +41,7 @@ Scope = Literal[
     "models:write",
     "operators:read",
     "operators:export",
+    "integrity:read",
 ]
 # The reach of a role's right: every office, or the own one with some fields left out.
 Reach = Literal["all", "own_hidden"]
@@ -198,6 +199,13 @@ SCOPES: Mapping[Scope, ScopeRule] = {
     "operators:export": ScopeRule(
         "take a file that names operators from pages; the audit says who did",
         {"analyst": "all", "auditor": "all"},
+        is_whole=True,
+        is_of_pages=True,
+    ),
+    # Pairs name inspectors: the page shows them to an auditor alone, and a manager their number.
+    "integrity:read": ScopeRule(
+        "see on pages who inspected whom more than chance explains: an auditor pairs, a manager their number",
+        {"manager": "all", "auditor": "all"},
         is_whole=True,
         is_of_pages=True,
     ),

@@ -12,10 +12,10 @@ from fastapi.responses import Response
 
 from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.web.access import Visitor, visit_as_person
+from basira.web.bars import Bar
 from basira.web.errors import PageRoute
 from basira.web.lanes import MOST_INTENSIVE, Lane, lanes_on
 from basira.web.render import page
-from basira.web.routes.figures import Bar
 
 router = APIRouter(route_class=PageRoute)
 _BARS = (Bar("AGADIR", 0.62, 0.48, 0.74), Bar("CASA-PORT", 0.91, 0.85, 0.95), Bar("TNG-MED", None))

@@ -7,7 +7,6 @@ office that the person may not see.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -25,6 +24,7 @@ from basira.render.workbook import XLSX, Cell, Sheet, workbook_bytes
 from basira.serving.views.figures import Figures, Report, make_report
 from basira.storage.record.figures import Period
 from basira.web.access import Visitor, visit
+from basira.web.bars import Bar
 from basira.web.errors import PageRoute
 from basira.web.forms import read_day
 from basira.web.lanes import lanes_on
@@ -46,18 +46,6 @@ _COLUMNS = (
     "hit_high",
     "revenue",
 )
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A line of a chart. ``value``, ``low``, ``high``: 0 to 1; None: nothing to show. ``text``: beside the bar, where
-    that is not ``value`` as a percentage."""
-
-    label: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    text: str = ""
 
 
 def _period(

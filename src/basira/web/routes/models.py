@@ -35,11 +35,11 @@ from basira.serving.models import (
 from basira.serving.service import Service
 from basira.storage.record.activity import names_of
 from basira.web.access import Visitor, send, visit
+from basira.web.bars import Bar
 from basira.web.errors import PageRoute
 from basira.web.forms import Fields, Form
 from basira.web.model_card import SHARES_SHOWN, Card, card_of
 from basira.web.render import page, words_of
-from basira.web.routes.figures import Bar
 from basira.web.tables import Ending, Table, as_file
 from basira.workflows.models.stages import StagedModel
 from basira.workflows.proof.compare import Comparison

@@ -114,9 +114,14 @@ def first_results(con: Engine, days: dict[str, int]) -> pl.DataFrame:
     return fetch_frame(con, _RESULTS, days)
 
 
+def has_record(place: str | Path) -> bool:
+    """Whether there is a database of decisions; one that is named by a URL is opened, and says so itself."""
+    return str(place).startswith(("postgres", "sqlite:")) or Path(place).exists()
+
+
 def read_decided(place: str | Path, *, first: date, last: date) -> pl.DataFrame:
     """The last decision on each declaration of a period, without cancelled ones; empty without a record."""
-    if not str(place).startswith(("postgres", "sqlite:")) and not Path(place).exists():
+    if not has_record(place):
         return pl.DataFrame(schema=_DECIDED | {"is_selected": pl.Boolean})
     with Operations(place, create=False) as operations:
         inspecting = {

@@ -1,4 +1,5 @@
-"""What each order would select: a policy looked at before it changes.
+"""What each order would select, and what each design of the random control would teach: a policy looked at before it
+changes.
 
 Enters: a store, days, a model, a policy. Leaves: by office and order what would be inspected and what is expected of
 it; from the model's card what each order would have found of later results. Never here: a record; a result of the days
@@ -19,11 +20,13 @@ from basira.schema.records import Candidate
 from basira.selection.batch.allocate import allocate
 from basira.selection.mandatory import in_one_form
 from basira.selection.policy.model import Order, Policy
+from basira.selection.policy.random_control import Design
 from basira.selection.ranking import in_force
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.targeting.assess import assess
+from basira.workflows.targeting.designs import DESIGNS, DesignSums, DesignWorth
 from basira.workflows.targeting.score import items_declared
 
 ORDERS: tuple[Order, ...] = ("balanced", "findings", "revenue")
@@ -53,8 +56,9 @@ class OrderPreview:
     """``order``: of the policy now; ``exponent``: in force, None where no stake is weighed. ``declarations``: how many
     were looked at.
 
-    ``selected``: by office, then order. ``past``: of the model's card, "later" as `models.risk.stakes` describes it:
-    what each order would have found of later results, with intervals; None of a model without any.
+    ``selected``: by office, then order. ``designs``: what each design of the random control would teach, under the
+    present order; ``design``: the policy's now. ``past``: of the model's card, "later" as `models.risk.stakes`
+    describes it: what each order would have found of later results, with intervals; None of a model without any.
     """
 
     first: date
@@ -65,6 +69,8 @@ class OrderPreview:
     declarations: int
     selected: tuple[Selected, ...]
     past: JsonObject | None
+    design: Design = "plain"
+    designs: tuple[DesignWorth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def preview_orders(
     engine: EngineBounds | None = None,
     progress: Progress = silent,
 ) -> OrderPreview:
-    """Allocate each day under every order and compare. Nothing is recorded.
+    """Allocate each day under every order and every design of the random control, and compare. Nothing is recorded.
 
     Parameters
     ----------
@@ -106,6 +112,7 @@ def preview_orders(
     snapshot = history.verified_snapshot()
     total = 0
     sums: dict[tuple[str, Order], list[float]] = {}
+    taught = {design: DesignSums() for design in DESIGNS}
     count = (last - first).days + 1
     for number in range(count):
         day = first + timedelta(days=number)
@@ -123,6 +130,9 @@ def preview_orders(
             listed = [one for one in listed if one.office in policy.offices]
         total += len(listed)
         _add_day(sums, listed, policy, orders, present=now.order, day=day, seed=days.seed)
+        for design, so_far in taught.items():
+            given = allocate(listed, policy.with_design(design), day=day, seed=days.seed)
+            so_far.add(listed, given.selections)
     progress(count, count, "done")
     if total == 0:
         raise UsageError(
@@ -144,6 +154,8 @@ def preview_orders(
             for (at, order), s in sorted(sums.items(), key=lambda one: (one[0][0], orders.index(one[0][1])))
         ),
         past=(model.card.get("order") or {}).get("later"),
+        design=policy_on(last).random_control.design,
+        designs=tuple(one.worth(design) for design, one in taught.items()),
     )
 
 
