@@ -193,6 +193,7 @@ def target(
             **asdict(found.listing),
             "run_id": None if preview else found.run.run_id,
             "seed": order.seed,
+            "day_hash": found.day_hash,
             "previous_results": None if before is None else asdict(before),
             "earlier_run": None if earlier is None else asdict(earlier),
         }
@@ -217,6 +218,7 @@ def target(
             command=next_command("replay", found.run.run_id, store=store),
         )
     console.print(line, markup=False, soft_wrap=True)
+    console.print(said.say("target.day_hash", hash=found.day_hash), markup=False, soft_wrap=True)
     for one in tried:
         line = (
             said.say("target.shadow_fault", model=one.version, fault=one.fault)

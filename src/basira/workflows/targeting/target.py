@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import basira
+from basira.decisions.day_hash import hash_of_day
 from basira.decisions.judged import JudgedValues
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
@@ -112,6 +113,11 @@ class Targeted:
     listing: InspectionList
     run: TargetingRun
     decisions: tuple[Decision, ...]
+
+    @property
+    def day_hash(self) -> str:
+        """One hash over what was decided, see `decisions.day_hash`: the same on every engine."""
+        return hash_of_day(self.decisions)
 
 
 def target(
