@@ -128,7 +128,11 @@ def test_a_locale_that_is_not_spoken_is_french():
 
 @pytest.mark.parametrize(
     ("language", "word", "hash_of"),
-    [("fr", "Aperçu", "Empreinte des décisions"), ("en", "Preview", "Hash of the day"), ("ar", "معاينة", "بصمة قرارات")],
+    [
+        ("fr", "Aperçu", "Empreinte des décisions"),
+        ("en", "Preview", "Hash of the day"),
+        ("ar", "معاينة", "بصمة قرارات"),
+    ],
 )
 def test_target_speaks_the_reader_s_language_and_reads_the_day_first(walk, language, word, hash_of):
     year, month, day = walk.day.split("-")

@@ -72,6 +72,14 @@ def dropped(statement: str) -> str | None:
     return table.name
 
 
+def shown(statement: str) -> tuple[str, str] | None:
+    """Name and query of a `create view ... as`; None for any other statement."""
+    tree = _parsed(statement)
+    if not isinstance(tree, exp.Create) or tree.kind != "VIEW":
+        return None
+    return tree.this.name, tree.expression.sql(dialect="duckdb")
+
+
 @lru_cache(maxsize=512)
 def moving_quantiles(statement: str) -> MovingQuantiles | None:
     """The part of a statement that takes quantiles over a moving window; None when there is none."""
