@@ -1,7 +1,7 @@
 """A day decided on Spark is the day decided on DuckDB: the same hash, scores and reasons, for three worlds and two
 policies.
 
-Sail is Spark's interface without Java, on this machine: `make test-spark` installs it. BASIRA_SPARK_MASTER names
+Sail is Spark's interface without Java, on this machine: `make test-spark` installs it. SPARK_MASTER names
 another Spark.
 """
 
@@ -33,7 +33,7 @@ from tests.support.workflow_world import AS_OF, ENGINE, NOW, QUICK, merged, stor
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="basira[spark] is not installed")
 DAY = AS_OF + timedelta(days=1)
-SPARK = EngineBounds(master=os.environ.get("BASIRA_SPARK_MASTER", "sail"))
+SPARK = EngineBounds(master=os.environ.get("SPARK_MASTER", "sail"))
 WORLDS = (3, 4, 5)
 
 

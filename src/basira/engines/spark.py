@@ -125,34 +125,37 @@ def _require_answer(master: str) -> None:
 
 
 def _connect(master: str) -> SparkSession:
-    from pyspark.sql.connect.session import SparkSession
+    with _warnings_of_imports():
+        from pyspark.sql.connect.session import SparkSession
 
     return SparkSession.builder.remote(master).create()
 
 
 def _start_local(master: str) -> SparkSession:
     """Spark with Java in a process of its own; a session of Connect to it."""
-    from pyspark.sql import SparkSession as Starter
+    with _warnings_of_imports():
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession as Starter
 
     builder = Starter.builder.remote(master)
     for name, value in _LOCAL_SETTINGS.items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
-    except Exception as error:
+        with _warnings_of_imports():
+            return builder.getOrCreate()
+    except (PySparkException, OSError) as error:
         raise UsageError(
             "--master: expected Spark with Java on this machine for {master!r}, found none that starts ({reason}).",
             hint="Install pyspark and Java 17, or use --master sail.",
             master=master,
-            reason=type(error).__name__,
+            reason=str(error).partition("\n")[0],
         ) from error
 
 
 @contextmanager
 def open_local_session() -> Iterator[SparkSession]:
     """Spark on this machine, by Sail: no Java, no port but one of this machine's own. Needs basira[spark]."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of pandas, which nothing here uses
+    with _warnings_of_imports():
         from pysail.spark import SparkConnectServer
         from pyspark.sql.connect.session import SparkSession
 
@@ -167,6 +170,14 @@ def open_local_session() -> Iterator[SparkSession]:
             session.stop()
     finally:
         server.stop()
+
+
+@contextmanager
+def _warnings_of_imports() -> Iterator[None]:
+    """Of pandas, which nothing here uses: not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 # Rows of equal keys go to one part; a part is one worker's, in its memory.
@@ -186,6 +197,7 @@ class SparkEngine:
         self._parts = parts
         self._numbers = count(1)
         self._paths: dict[str, Path] = {}
+        self._views: set[str] = set()
         # Of the columns of every table, by name: a name means one thing in all of them.
         self._kinds: dict[str, str] = {}
 
@@ -197,6 +209,7 @@ class SparkEngine:
         elif (view := shown(statement)) is not None:
             name, query = view
             self._query(query, parameters).createOrReplaceTempView(name)
+            self._views.add(name)
         elif (gone := dropped(statement)) is not None:
             self._drop(gone)
         else:
@@ -285,8 +298,10 @@ class SparkEngine:
 
     def _drop(self, name: str) -> None:
         path = self._paths.pop(name, None)
-        if path is not None:
+        if path is not None or name in self._views:
             self._session.catalog.dropTempView(name)
+            self._views.discard(name)
+        if path is not None:
             _remove(path)
 
 

@@ -120,6 +120,8 @@ def _translate(statement: str, kinds: Mapping[str, str]) -> exp.Expr:
         said = _say(node)
         if said is not node:
             node.replace(said)
+    for part in tree.find_all(exp.CTE):
+        part.set("materialized", None)  # what Spark does not say
     for select in reversed(list(tree.find_all(exp.Select))):
         _take_quantiles_of_groups(select)
         _name_joined_columns(select)

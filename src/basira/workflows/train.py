@@ -29,13 +29,15 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError
+from basira.schema.sql import quote_identifier
+from basira.schema.tables import ITEM_KEY
 from basira.storage.engine import fetch_frame
 from basira.storage.history.store import History, Snapshot
 from basira.storage.model_store import Models
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible_later
 from basira.workflows.models.stages import adopt_models
-from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds
+from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds, same_item
 from basira.workflows.snapshot_engine import open_snapshot
 from basira.workflows.stores import operations_of
 
@@ -183,11 +185,11 @@ def training_items(
             progress=progress,
         )
         planted = fetch_planted(con, "training")
+    learned = ", ".join(f"l.{quote_identifier(name)}" for name in con.columns("label") if name not in ITEM_KEY)
     frame = fetch_frame(
         con,
-        "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
-        " from training t join label l using (declaration_id, declaration_version, item_number)"
-        " order by declared_day, declaration_id, item_number",
+        f"select t.*, {learned} from training t join label l on {same_item('l', 't')}"
+        " order by l.declared_day, t.declaration_id, t.item_number",
     )
     con.execute("drop table training")
     drop_planted(con)
