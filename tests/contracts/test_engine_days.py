@@ -1,8 +1,8 @@
 """A day decided on Spark is the day decided on DuckDB: the same hash, scores and reasons, for three worlds and two
 policies.
 
-Sail is Spark's interface without Java, on this machine: `make test-spark` installs it. SPARK_MASTER names
-another Spark.
+Sail is Spark's interface without Java, on this machine: `make test-spark` installs it. SPARK_MASTER names another
+Spark.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.errors import StoreError, UsageError
 from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
-from basira.storage.history.store import History, Snapshot
+from basira.storage.history.store import History
 from basira.storage.profiles.files import data_path
 from basira.workflows.engine import EngineBounds
 from basira.workflows.profiles import build_profiles
@@ -93,16 +92,21 @@ def test_a_model_learned_by_spark_is_the_model(worlds: Mapping[int, tuple[Histor
 
 
 def test_a_file_that_changes_while_spark_reads_decides_nothing(
-    worlds: Mapping[int, tuple[History, RiskModel]], tmp_path: Path
+    worlds: Mapping[int, tuple[History, RiskModel]],
 ) -> None:
     history, _ = worlds[5]
-    snapshot: Snapshot = history.verified_snapshot()
+    snapshot = history.verified_snapshot()
     path = snapshot.files("items")[0]
     content = path.read_bytes()
-    try:
-        with pytest.raises(StoreError, match="found another content"), open_snapshot(history, snapshot, SPARK) as con:
+
+    def read_and_spoil() -> None:
+        with open_snapshot(history, snapshot, SPARK) as con:
             assert con.fetch_rows("select count(*) from items")[0][0] > 0
             path.write_bytes(content[:-9] + b"x" + content[-8:])
+
+    try:
+        with pytest.raises(StoreError, match="found another content"):
+            read_and_spoil()
     finally:
         path.write_bytes(content)
     assert not list(history.root.glob("spark-*"))
@@ -118,7 +122,7 @@ def test_a_master_that_is_none_is_rejected_at_once(
 
 
 def test_a_store_whose_path_spark_reads_as_a_pattern_is_rejected(tmp_path: Path) -> None:
-    history: Any = History.create(tmp_path / "a[b]")
+    history = History.create(tmp_path / "a[b]")
     with (
         pytest.raises(UsageError, match="path that Spark reads as it stands"),
         open_snapshot(history, history.snapshot(), SPARK),

@@ -141,7 +141,9 @@ def _start_local(master: str) -> SparkSession:
     for name, value in _LOCAL_SETTINGS.items():
         builder = builder.config(name, value)
     try:
-        with _warnings_of_imports():
+        with warnings.catch_warnings():
+            # The settings are given to the server at its start, and once more to the session, which can't change them.
+            warnings.simplefilter("ignore")
             return builder.getOrCreate()
     except (PySparkException, OSError) as error:
         raise UsageError(

@@ -84,7 +84,8 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
     frame = fetch_frame(
         con,
         f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {quote_identifier(features)} f"
-        f" join planted p on {same_item('p', 'f')} join items_and_copies i on {same_item('i', 'f')} order by i.declared_day, f.declaration_id, f.declaration_version,"
+        f" join planted p on {same_item('p', 'f')} join items_and_copies i on {same_item('i', 'f')}"
+        " order by i.declared_day, f.declaration_id, f.declaration_version,"
         " f.item_number",
     )
     return PlantedItems(
