@@ -63,6 +63,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "day_count_triggers", "expected_day_counts", "day_count_faults", "_value", "_in",
     ),
     "storage/database/freed.py": ("_vacuum",),
+    "workflows/planting.py": ("same_item",),
     "workflows/targeting/assess.py": ("assess",),
     "workflows/evaluation/evaluate.py": ("_declarations",),
     "feedback/labels.py": ("label_items",),

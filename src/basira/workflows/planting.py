@@ -25,6 +25,7 @@ from basira.models.risk.planted import (
     plant_copies,
 )
 from basira.schema.sql import quote_identifier
+from basira.schema.tables import ITEM_KEY
 from basira.storage.engine import fetch_frame, fetch_value
 
 # Measured with fewer: docs/explanation/model.md.
@@ -99,7 +100,7 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
 def same_item(one: str, other: str) -> str:
     """The condition of a join by item. Not by `using`: behind it a relation's star means different columns to different
     engines."""
-    return " and ".join(f"{one}.{name} = {other}.{name}" for name in KEY.split(", "))
+    return " and ".join(f"{one}.{name} = {other}.{name}" for name in ITEM_KEY)
 
 
 def drop_planted(con: Engine) -> None:

@@ -17,7 +17,7 @@ from basira.storage.engine import open_engine
 from basira.storage.history.store import History, Snapshot, register
 from basira.workflows.engine import EngineBounds
 
-# Beside the history: whoever reads the history on a cluster reaches this folder too.
+# Beside the history: a worker that reads the history reaches this folder too.
 _TABLES = "spark-"
 
 

@@ -119,12 +119,13 @@ def create_view(con: Engine, name: str, schema: pa.Schema, files: Sequence[Path]
     found = column_names(files)
     # What else the files hold stays in them. One list and no union by name: every engine has it, and each query of the
     # view plans less.
-    columns = {
-        field.name: quote_identifier(field.name) if field.name in found else f"cast(NULL AS {_SQL_TYPES[field.type]})"
+    known = ", ".join(
+        quote_identifier(field.name)
+        if field.name in found
+        else f"cast(NULL AS {_SQL_TYPES[field.type]}) AS {quote_identifier(field.name)}"
         for field in schema
-    }
+    )
     own = own_columns([name for name in found if name not in schema.names])
-    columns |= {name: quote_identifier(column) for name, column in own.items()}
-    shown = ", ".join(f"{value} AS {quote_identifier(name)}" for name, value in columns.items())
-    query = f"SELECT {shown} FROM {con.files(files)}" if files else empty_select(schema)
+    more = "".join(f", {quote_identifier(column)} AS {quote_identifier(name)}" for name, column in own.items())
+    query = f"SELECT {known}{more} FROM {con.files(files)}" if files else empty_select(schema)
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_identifier(name)} AS {query}")
