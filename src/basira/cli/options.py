@@ -102,6 +102,8 @@ def engine_bounds(memory: str, engine: Engines, master: str) -> EngineBounds:
             "Expected --engine spark and --master together, found one without the other.",
             hint="For example --engine spark --master sc://spark.example:15002.",
         )
+    if master:
+        os.environ.setdefault("RUST_LOG", "error")  # Sail would write each step of its own on standard error
     return EngineBounds(memory=memory, master=master)
 
 
