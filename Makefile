@@ -139,7 +139,7 @@ test-spark: setup-dev ## the tests of the second engine, in .venv-spark with Sai
 	@site="$$($(SPARK)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
 	printf '%s\n' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" "$(CURDIR)/src" > "$$site/beside.pth"
 	$(SPARK)/bin/pip install -qq 'pysail>=0.7,<0.8' 'pyspark-client>=4.2,<5'
-	$(SPARK)/bin/python -m pytest tests/contracts/test_engines.py $(PYTEST_FLAGS) </dev/null
+	$(SPARK)/bin/python -m pytest tests/contracts/test_engines.py tests/contracts/test_engine_days.py $(PYTEST_FLAGS) </dev/null
 SPARK := .venv-spark
 
 check: setup-dev ## style, formatting, types, direction of imports, links and generated pages

@@ -168,3 +168,20 @@ def test_a_card_that_can_not_be_read_is_reported(walk, spoiled):
     version = walk.outcomes["train"].json["version"]
     (spoiled / "models" / version / "card.json").write_text("{")
     assert version in refused(5, "models", "list", "--store", spoiled)
+
+
+@pytest.mark.parametrize("options", [("--engine", "spark"), ("--master", "sail")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("target", "--day", "2023-11-02"),
+        ("score", *DAY, "--out", "s.csv"),
+        ("train", "--as-of", "2023-10-31"),
+        ("profiles", "build", "--as-of", "2023-10-31"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_spark_without_its_address_or_an_address_without_spark_is_rejected(empty, command, options):
+    said = refused(2, *command, *options, "--store", empty)
+    assert "--engine spark" in said
+    assert "--master" in said

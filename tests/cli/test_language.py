@@ -126,11 +126,19 @@ def test_a_locale_that_is_not_spoken_is_french():
     assert system_language({"LC_ALL": "", "LC_MESSAGES": "ar", "LANG": "en"}) == "ar"
 
 
-@pytest.mark.parametrize(("language", "word"), [("fr", "Aperçu"), ("en", "Preview"), ("ar", "معاينة")])
-def test_target_speaks_the_reader_s_language_and_reads_the_day_first(walk, language, word):
+@pytest.mark.parametrize(
+    ("language", "word", "hash_of"),
+    [
+        ("fr", "Aperçu", "Empreinte des décisions"),
+        ("en", "Preview", "Hash of the day"),
+        ("ar", "معاينة", "بصمة قرارات"),
+    ],
+)
+def test_target_speaks_the_reader_s_language_and_reads_the_day_first(walk, language, word, hash_of):
     year, month, day = walk.day.split("-")
     found = ran("target", "--day", f"{day}/{month}/{year}", "--preview", "--store", walk.store, "-l", language)
     assert word in found.out
+    assert re.search(f"{hash_of}.*: [0-9a-f]{{64}}\n", found.out)
     # A line to be copied: the store and the day as they are.
     assert f"basira target --day {walk.day} --policy morocco --store {walk.store}" in found.out
 

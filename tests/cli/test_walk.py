@@ -10,6 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from basira.decisions.day_hash import hash_of_day
+from basira.decisions.records import Decision
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
 from basira.workflows.targeting.record import operations_of
@@ -73,6 +75,7 @@ def test_targeting_shows_reasons_and_records_what_it_shows(walk):
         assert recorded[line["declaration_id"]]["lane"] == line["selection"]["lane"]
         assert recorded[line["declaration_id"]]["fraud_probability"] == line["fraud_probability"]
     assert len(recorded) == len(shown["lines"]) + sum(shown["released"].values())
+    assert shown["day_hash"] == hash_of_day(Decision.from_row(row) for row in recorded.values())
 
 
 def test_the_list_is_written_in_every_form(walk):
@@ -88,6 +91,7 @@ def test_the_same_seed_gives_the_same_lanes(walk):
     assert lanes == [
         (line["declaration_id"], line["selection"]["lane"]) for line in walk.outcomes["target"].json["lines"]
     ]
+    assert again["day_hash"] == walk.outcomes["target"].json["day_hash"]
 
 
 def test_a_preview_records_nothing(walk):

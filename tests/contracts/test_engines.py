@@ -1,11 +1,13 @@
 """Every engine gives the rows that DuckDB gives: features, labels, statistics and comparables, to the last bit.
 
-Sail is Spark's interface without Java, on this machine: `make test-spark` installs it.
+Sail is Spark's interface without Java, on this machine: `make test-spark` installs it. SPARK_MASTER names another
+Spark.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,15 @@ from basira.features.online.build import profile_entries
 from basira.feedback.labels import label_items
 from tests.support.features_world import ask, engine, random_history
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("pysail") is None, reason="basira[spark] is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="basira[spark] is not installed")
 AS_OF = 10_600
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    from basira.engines.spark import open_local_session
+    from basira.engines.spark import open_session
 
-    with open_local_session() as found:
+    with open_session(os.environ.get("SPARK_MASTER", "sail")) as found:
         yield found
 
 

@@ -66,6 +66,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "workflows/explore/facts.py": ("conditions_sql", "_condition_sql"),
     "workflows/explore/goods.py": ("_parts",),
     "workflows/explore/search.py": ("_word_sql",),
+    "workflows/planting.py": ("same_item",),
     "workflows/targeting/assess.py": ("assess",),
     "workflows/evaluation/evaluate.py": ("_declarations",),
     "feedback/labels.py": ("label_items",),

@@ -20,9 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from basira.cli.messages import keep_language, messages, reader_language
 from basira.render.shown import echo, terminal
-from basira.schema.errors import StoreError
+from basira.schema.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from basira.workflows.engine import EngineBounds
     from basira.workflows.stores import History
 
 INTERRUPTED = 130
@@ -70,6 +71,40 @@ TrustOption = Annotated[
     typer.Option("--trust", help="Feature that may foretell results however well ('model': all together); repeatable."),
 ]
 MemoryOption = Annotated[str, typer.Option("--memory", help="Memory that the query engine may use.")]
+
+
+class Engines(StrEnum):
+    """What computes."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+EngineOption = Annotated[
+    Engines,
+    typer.Option("--engine", help="What computes: duckdb, on this machine, or spark. The results are the same."),
+]
+MasterOption = Annotated[
+    str,
+    typer.Option(
+        "--master",
+        help="Of Spark: sc://HOST:PORT (Spark Connect), local[N] (here, with Java) or sail (here, without Java).",
+    ),
+]
+
+
+def engine_bounds(memory: str, engine: Engines, master: str) -> EngineBounds:
+    """The bounds of a computation, with Spark where it is asked for. Raises UsageError when only one of the two is."""
+    from basira.workflows.engine import EngineBounds
+
+    if (engine is Engines.spark) != bool(master):
+        raise UsageError(
+            "Expected --engine spark and --master together, found one without the other.",
+            hint="For example --engine spark --master sc://spark.example:15002.",
+        )
+    if master:
+        os.environ.setdefault("RUST_LOG", "error")  # Sail would write each step of its own on standard error
+    return EngineBounds(memory=memory, master=master)
 
 
 def open_console(*, stderr: bool = False, quiet: bool = False) -> Console:

@@ -13,7 +13,16 @@ import typer
 
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.messages import messages
-from basira.cli.options import Language, LanguageOption, MemoryOption, open_history
+from basira.cli.options import (
+    EngineOption,
+    Engines,
+    Language,
+    LanguageOption,
+    MasterOption,
+    MemoryOption,
+    engine_bounds,
+    open_history,
+)
 from basira.render.numbers import format_date, format_number
 from basira.render.shown import say_line
 from basira.schema.days import parse_day
@@ -37,6 +46,8 @@ def build(
         ),
     ] = 3,
     memory: MemoryOption = "2GB",
+    engine: EngineOption = Engines.duckdb,
+    master: MasterOption = "",
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,14 +55,13 @@ def build(
 
     A running service takes them by itself within ten seconds.
     """
-    from basira.workflows.engine import EngineBounds
     from basira.workflows.profiles import build_profiles
 
     built = build_profiles(
         open_history(store),
         as_of=parse_day(as_of, name="--as-of"),
         now=datetime.now(),
-        engine=EngineBounds(memory=memory),
+        engine=engine_bounds(memory, engine, master),
         kept=keep,
     )
     if as_json:

@@ -16,10 +16,14 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.messages import messages, say_number
 from basira.cli.options import (
     AsOfOption,
+    EngineOption,
+    Engines,
     Language,
     LanguageOption,
+    MasterOption,
     MemoryOption,
     ModelOption,
+    engine_bounds,
     open_console,
     open_history,
     steps,
@@ -37,6 +41,8 @@ def score(
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = "",
     memory: MemoryOption = "2GB",
+    engine: EngineOption = Engines.duckdb,
+    master: MasterOption = "",
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,7 +50,6 @@ def score(
 
     Without a model that knows nothing later than that day, one is trained first and saved.
     """
-    from basira.workflows.engine import EngineBounds
     from basira.workflows.targeting import score as scoring
 
     if out.suffix not in (".parquet", ".csv"):
@@ -53,19 +58,19 @@ def score(
             hint="Give one of these.",
             file=out.name,
         )
+    bounds = engine_bounds(memory, engine, master)
     day = parse_day(as_of, name="--as-of")
     period = parse_day(first, name="--from"), parse_day(last, name="--to")
     scoring.check_period(*period)  # before anything is trained for it
     history = open_history(store)
-    engine = EngineBounds(memory=memory)
     trained = False
     if not model:
         with steps("no model yet: train", quiet=as_json) as progress:
-            trained = scoring.train_if_none(history, as_of=day, now=datetime.now(), engine=engine, progress=progress)
+            trained = scoring.train_if_none(history, as_of=day, now=datetime.now(), engine=bounds, progress=progress)
     chosen = scoring.choose_model(history, as_of=day, version=model or None)
     with steps("score", quiet=as_json) as progress:
         found = scoring.score(
-            history, first=period[0], last=period[1], as_of=day, model=chosen, engine=engine, progress=progress
+            history, first=period[0], last=period[1], as_of=day, model=chosen, engine=bounds, progress=progress
         )
     scoring.write_scores(found.table, out)
     body = {

@@ -20,11 +20,15 @@ from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
 from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
 from basira.cli.options import (
+    EngineOption,
+    Engines,
     Language,
     LanguageOption,
     LiveModelOption,
+    MasterOption,
     MemoryOption,
     PolicyOption,
+    engine_bounds,
     open_console,
     open_history,
     steps,
@@ -91,6 +95,8 @@ def target(
         bool, typer.Option("--again", help="Record a further run of a day that has one, without asking.")
     ] = False,
     memory: MemoryOption = "2GB",
+    engine: EngineOption = Engines.duckdb,
+    master: MasterOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Put a day's declarations in lanes under each office's capacity, give the reasons, and record every decision.
@@ -103,7 +109,6 @@ def target(
     from basira.explain.inspection_list.terminal import terminal_list
     from basira.selection.policy.load import find_policy, load_policy
     from basira.serving.admissible import folded_office
-    from basira.workflows.engine import EngineBounds
     from basira.workflows.intake.register import with_names
     from basira.workflows.models.shadow import try_shadows
     from basira.workflows.models.stages import adopt_models, live_model
@@ -114,6 +119,7 @@ def target(
     from basira.workflows.targeting.target import order_day
     from basira.workflows.targeting.target import target as choose
 
+    bounds = engine_bounds(memory, engine, master)
     on = parse_day(day, name="--day")
     known = parse_day(as_of, name="--as-of") if as_of else None
     for path in out or []:
@@ -148,7 +154,7 @@ def target(
             policy=rules,
             now=datetime.now(),
             language=language.value,
-            engine=EngineBounds(memory=memory),
+            engine=bounds,
             progress=progress,
         )
     found = replace(found, listing=with_names(found.listing, history))
@@ -175,9 +181,7 @@ def target(
         adopt_models(history, place, now=found.run.created_at)
         record(history, found)
         with steps("target", quiet=as_json, interrupted=said.say("target.shadow_stopped")) as progress:
-            tried = try_shadows(
-                history, place, found.run, order, rules, engine=EngineBounds(memory=memory), progress=progress
-            )
+            tried = try_shadows(history, place, found.run, order, rules, engine=bounds, progress=progress)
     written = []
     for path in out or []:
         parts = inspection_list.files_by_office(found.listing, path) if by_office else {path: found.listing}
@@ -193,6 +197,7 @@ def target(
             **asdict(found.listing),
             "run_id": None if preview else found.run.run_id,
             "seed": order.seed,
+            "day_hash": found.day_hash,
             "previous_results": None if before is None else asdict(before),
             "earlier_run": None if earlier is None else asdict(earlier),
         }
@@ -225,6 +230,7 @@ def target(
             command=next_command("replay", found.run.run_id, store=store),
         )
     console.print(line, markup=False, soft_wrap=True)
+    console.print(said.say("target.day_hash", hash=found.day_hash), markup=False, soft_wrap=True)
     for one in tried:
         line = (
             said.say("target.shadow_fault", model=one.version, fault=one.fault)

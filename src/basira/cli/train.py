@@ -20,11 +20,15 @@ from basira.cli.messages import messages, say_number
 from basira.cli.next_command import next_command
 from basira.cli.options import (
     AsOfOption,
+    EngineOption,
+    Engines,
     Language,
     LanguageOption,
+    MasterOption,
     MemoryOption,
     SeedOption,
     TrustOption,
+    engine_bounds,
     open_console,
     open_history,
     steps,
@@ -49,6 +53,8 @@ def train(
     trust: TrustOption = None,
     database: DatabaseOption = "",
     memory: MemoryOption = "2GB",
+    engine: EngineOption = Engines.duckdb,
+    master: MasterOption = "",
     language: LanguageOption = Language.fr,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,11 +66,11 @@ def train(
     filled in during or after the control.
     """
     from basira.models.risk.settings import FitSettings
-    from basira.workflows.engine import EngineBounds
     from basira.workflows.examine import sentences_of
     from basira.workflows.models.stages import adopt_models, enter_candidate, list_models
     from basira.workflows.train import train as fit
 
+    bounds = engine_bounds(memory, engine, master)
     known = parse_day(as_of, name="--as-of")
     history = open_history(store)
     place = record_of(store, database).place
@@ -76,7 +82,7 @@ def train(
             now=datetime.now(),
             settings=FitSettings(half_life_days=half_life_days, positive_weight=positive_weight),
             trusted=trust or (),
-            engine=EngineBounds(memory=memory),
+            engine=bounds,
             progress=progress,
             database=str(place),
         )

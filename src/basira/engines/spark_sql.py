@@ -72,6 +72,14 @@ def dropped(statement: str) -> str | None:
     return table.name
 
 
+def shown(statement: str) -> tuple[str, str] | None:
+    """Name and query of a `create view ... as`; None for any other statement."""
+    tree = _parsed(statement)
+    if not isinstance(tree, exp.Create) or tree.kind != "VIEW":
+        return None
+    return tree.this.name, tree.expression.sql(dialect="duckdb")
+
+
 @lru_cache(maxsize=512)
 def moving_quantiles(statement: str) -> MovingQuantiles | None:
     """The part of a statement that takes quantiles over a moving window; None when there is none."""
@@ -112,6 +120,8 @@ def _translate(statement: str, kinds: Mapping[str, str]) -> exp.Expr:
         said = _say(node)
         if said is not node:
             node.replace(said)
+    for part in tree.find_all(exp.CTE):
+        part.set("materialized", None)  # what Spark does not say
     for select in reversed(list(tree.find_all(exp.Select))):
         _take_quantiles_of_groups(select)
         _name_joined_columns(select)

@@ -92,7 +92,7 @@ with finding as materialized (
   select declaration_id, item_number, {_DECLARED_SQL}, count(*) over (partition by declaration_id) as items
   from registered join version using (declaration_id, declaration_version)
 ), compared as (
-  select f.* exclude (item_number), d.* exclude (declaration_id)
+  select f.declaration_id, is_irregular, {_KINDS_SQL}, {_FOUND_SQL}, {_DECLARED_SQL}
   from finding f join declared d on d.declaration_id = f.declaration_id
   where d.item_number = f.item_number or (f.item_number is null and d.items = 1)
 )

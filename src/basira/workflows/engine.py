@@ -18,12 +18,15 @@ Pause = Callable[[], None]
 class EngineBounds:
     """Bounds of the computation. Not part of any result: other bounds give the same figures.
 
-    ``seconds``: that queries may take in all; None: as long as they take.
+    ``seconds``: that queries may take in all; None: as long as they take. ``master``: of Spark, as
+    `engines.spark.open_session` takes it, which then computes in place of DuckDB; "": DuckDB. ``memory`` and
+    ``threads`` are DuckDB's alone.
     """
 
     memory: str = "2GB"
     threads: int = 2
     seconds: float | None = None
+    master: str = ""
 
 
 def no_pause() -> None:

@@ -59,8 +59,10 @@ def examine_training(con: Engine, items: TrainingItems, *, as_of_day: int, trust
             | {"sentence": entry.sentence, "is_trusted": entry.feature in trusted}
             for entry in found
         ]
-    con.execute("create or replace temp view judged_items as from items")
-    con.execute(f"create or replace temp view judged_outcomes as from outcomes where known_day <= {int(as_of_day)}")
+    con.execute("create or replace temp view judged_items as select * from items")
+    con.execute(
+        f"create or replace temp view judged_outcomes as select * from outcomes where known_day <= {int(as_of_day)}"
+    )
     if overwritten := find_overwritten(con):
         notes["overwritten"] = [
             asdict(entry) | {"fields": list(entry.fields), "sentence": entry.sentence} for entry in overwritten

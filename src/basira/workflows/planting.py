@@ -25,6 +25,7 @@ from basira.models.risk.planted import (
     plant_copies,
 )
 from basira.schema.sql import quote_identifier
+from basira.schema.tables import ITEM_KEY
 from basira.storage.engine import fetch_frame, fetch_value
 
 # Measured with fewer: docs/explanation/model.md.
@@ -66,9 +67,10 @@ def plant_frauds(con: Engine, *, as_of_day: int, seed: int, count: int = COPIES)
         " from items i join planted_change c on i.declaration_id = c.declaration_id"
         " and i.declaration_version = c.of_version",
     )
+    both = ", ".join(quote_identifier(c) for c in con.columns("items"))
     con.execute(
         "create or replace temp view items_and_copies as"
-        " select * from items union all by name select * from planted_copies"
+        f" select {both} from items union all select {both} from planted_copies"
     )
     con.register(
         "planted",
@@ -83,8 +85,8 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
     frame = fetch_frame(
         con,
         f"select f.*, p.planted_kind, p.evaded_amount, i.declared_day from {quote_identifier(features)} f"
-        f" join planted p using ({KEY})"
-        f" join items_and_copies i using ({KEY}) order by i.declared_day, f.declaration_id, f.declaration_version,"
+        f" join planted p on {same_item('p', 'f')} join items_and_copies i on {same_item('i', 'f')}"
+        " order by i.declared_day, f.declaration_id, f.declaration_version,"
         " f.item_number",
     )
     return PlantedItems(
@@ -93,6 +95,12 @@ def fetch_planted(con: Engine, features: str) -> PlantedItems:
         kind=frame["planted_kind"].to_numpy().astype(np.str_),
         evaded=frame["evaded_amount"].cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64),
     )
+
+
+def same_item(one: str, other: str) -> str:
+    """The condition of a join by item. Not by `using`: behind it a relation's star means different columns to different
+    engines."""
+    return " and ".join(f"{one}.{name} = {other}.{name}" for name in ITEM_KEY)
 
 
 def drop_planted(con: Engine) -> None:
@@ -134,7 +142,7 @@ def _sample(con: Engine, *, as_of_day: int, seed: int, share: float) -> pl.DataF
   from items i join first_version using (declaration_id, declaration_version)
 )
 select keyed.*, l.is_irregular is not null as is_labelled, not coalesce(l.is_irregular, false) as is_eligible
-from keyed left join label l using ({KEY})
+from keyed left join label l on {same_item("l", "keyed")}
 where key < $bound order by declared_day, declaration_id, item_number""",
         {"day": as_of_day, "salt": f"{seed}:", "bound": bound},
     )

@@ -16,12 +16,12 @@ from basira.features.online.lookup import prepare_online
 from basira.features.online.plan import catalog_digest
 from basira.ingest.rows.resolve import currencies_of
 from basira.schema.days import day_of
-from basira.storage.engine import open_engine
-from basira.storage.history.store import History, register
+from basira.storage.history.store import History
 from basira.storage.profiles.evenings import PreviousDays
 from basira.storage.profiles.publish import KEPT, Description, publish_profiles
 from basira.storage.profiles.reader import ProfileReader
 from basira.workflows.engine import EngineBounds
+from basira.workflows.snapshot_engine import open_snapshot
 
 PROFILES = "profiles"
 
@@ -55,8 +55,7 @@ def build_profiles(
     engine = engine or EngineBounds()
     snapshot, as_of_day = history.verified_snapshot(), day_of(as_of)
     folder = profiles_of(history.root)
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
+    with open_snapshot(history, snapshot, engine) as con:
         description = Description(
             as_of_day,
             snapshot.number,

@@ -29,13 +29,16 @@ from basira.models.risk.settings import FitSettings
 from basira.schema.codes import IRREGULARITY_KINDS
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError
-from basira.storage.engine import fetch_frame, open_engine
-from basira.storage.history.store import History, Snapshot, register
+from basira.schema.sql import quote_identifier
+from basira.schema.tables import ITEM_KEY
+from basira.storage.engine import fetch_frame
+from basira.storage.history.store import History, Snapshot
 from basira.storage.model_store import Models
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.examine import examine_training, require_plausible_later
 from basira.workflows.models.stages import adopt_models
-from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds
+from basira.workflows.planting import KEY, drop_planted, fetch_planted, plant_frauds, same_item
+from basira.workflows.snapshot_engine import open_snapshot
 from basira.workflows.stores import operations_of
 
 
@@ -63,7 +66,7 @@ def train(
     """
     snapshot = history.verified_snapshot()
     items, notes = _examined_items(
-        snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress, planted_seed=seed
+        history, snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress, planted_seed=seed
     )
     origin = ModelOrigin(
         as_of=as_of.isoformat(),
@@ -100,7 +103,7 @@ def train_estimator(
     """
     check_estimator(name, estimator)
     snapshot = history.verified_snapshot()
-    items, _ = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
+    items, _ = _examined_items(history, snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
     return fit_estimator(name, estimator, items, numbers=MODEL_FEATURES)
 
 
@@ -122,7 +125,7 @@ def train_heads(
     """
     check_heads(heads)
     snapshot = history.verified_snapshot()
-    items, notes = _examined_items(snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
+    items, notes = _examined_items(history, snapshot, as_of=as_of, trusted=trusted, engine=engine, progress=progress)
     origin = ModelOrigin(
         as_of.isoformat(), now.isoformat(timespec="seconds"), snapshot.number, basira.__version__, notes=notes
     )
@@ -130,6 +133,7 @@ def train_heads(
 
 
 def _examined_items(
+    history: History,
     snapshot: Snapshot,
     *,
     as_of: date,
@@ -140,8 +144,7 @@ def _examined_items(
 ) -> tuple[TrainingItems, dict[str, Any]]:
     """What may be learned from, and what the examination notes for the model's card."""
     engine = engine or EngineBounds()
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
+    with open_snapshot(history, snapshot, engine) as con:
         items = training_items(con, as_of_day=day_of(as_of), planted_seed=planted_seed, progress=progress)
         return items, examine_training(con, items, as_of_day=day_of(as_of), trusted=trusted)
 
@@ -182,11 +185,11 @@ def training_items(
             progress=progress,
         )
         planted = fetch_planted(con, "training")
+    learned = ", ".join(f"l.{quote_identifier(name)}" for name in con.columns("label") if name not in ITEM_KEY)
     frame = fetch_frame(
         con,
-        "select t.*, l.* exclude (declaration_id, declaration_version, item_number)"
-        " from training t join label l using (declaration_id, declaration_version, item_number)"
-        " order by declared_day, declaration_id, item_number",
+        f"select t.*, {learned} from training t join label l on {same_item('l', 't')}"
+        " order by l.declared_day, t.declaration_id, t.item_number",
     )
     con.execute("drop table training")
     drop_planted(con)

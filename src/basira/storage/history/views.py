@@ -117,13 +117,15 @@ def create_view(con: Engine, name: str, schema: pa.Schema, files: Sequence[Path]
     field (`schema.names.own_columns`), whatever stands in the files. Works with no file at all.
     """
     found = column_names(files)
-    # What else the files hold stays in them.
-    columns = {name: name for name in schema.names if name in found}
-    columns |= own_columns([name for name in found if name not in schema.names])
-    shown = ", ".join(f"{quote_identifier(column)} AS {quote_identifier(to)}" for to, column in columns.items())
-    query = empty_select(schema)
-    if files and len(schema.names) <= len(columns) and set(schema.names) <= set(found):
-        query = f"SELECT {shown} FROM {con.files(files)}"  # every query of the view plans less
-    elif files:
-        query += f" UNION ALL BY NAME SELECT {shown} FROM {con.files(files)}"
+    # What else the files hold stays in them. One list and no union by name: every engine has it, and each query of the
+    # view plans less.
+    known = ", ".join(
+        quote_identifier(field.name)
+        if field.name in found
+        else f"cast(NULL AS {_SQL_TYPES[field.type]}) AS {quote_identifier(field.name)}"
+        for field in schema
+    )
+    own = own_columns([name for name in found if name not in schema.names])
+    more = "".join(f", {quote_identifier(column)} AS {quote_identifier(name)}" for name, column in own.items())
+    query = f"SELECT {known}{more} FROM {con.files(files)}" if files else empty_select(schema)
     con.execute(f"CREATE OR REPLACE TEMP VIEW {quote_identifier(name)} AS {query}")

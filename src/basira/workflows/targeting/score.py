@@ -25,10 +25,11 @@ from basira.render.writing import write_whole
 from basira.schema.days import day_of
 from basira.schema.errors import ModelError, UsageError
 from basira.schema.stake import balanced_values
-from basira.storage.engine import fetch_frame, fetch_value, open_engine
-from basira.storage.history.store import History, register
+from basira.storage.engine import fetch_frame, fetch_value
+from basira.storage.history.store import History
 from basira.storage.model_store import Models
 from basira.workflows.engine import EngineBounds, Progress, silent
+from basira.workflows.snapshot_engine import open_snapshot
 from basira.workflows.train import train
 
 KEY = ("declaration_id", "declaration_version", "item_number")
@@ -132,8 +133,7 @@ def features_of_period(
     check_period(first, last)
     engine = engine or EngineBounds()
     snapshot = history.verified_snapshot()
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
+    with open_snapshot(history, snapshot, engine) as con:
         if items_declared(con, first, last, into="of_period") == 0:
             raise UsageError(
                 "Expected declarations from {first} to {last}, found none in this store.",

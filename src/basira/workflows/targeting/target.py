@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import basira
+from basira.decisions.day_hash import hash_of_day
 from basira.decisions.judged import JudgedValues
 from basira.decisions.records import Decision, TargetingRun, decide
 from basira.engines.engine import Engine
@@ -32,12 +33,12 @@ from basira.selection.batch.notices import Notice
 from basira.selection.mandatory import in_one_form
 from basira.selection.policy.model import Policy
 from basira.selection.ranking import in_force
-from basira.storage.engine import open_engine
-from basira.storage.history.store import History, Snapshot, register
+from basira.storage.history.store import History, Snapshot
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.rules.in_force import NO_RULES, RuleSet
 from basira.workflows.rules.judge import RuleJudge
 from basira.workflows.rules.said import say_ground, say_notes
+from basira.workflows.snapshot_engine import open_snapshot
 from basira.workflows.targeting.assess import Assessed, assess, with_reasons
 from basira.workflows.targeting.score import items_declared
 
@@ -113,6 +114,11 @@ class Targeted:
     run: TargetingRun
     decisions: tuple[Decision, ...]
 
+    @property
+    def day_hash(self) -> str:
+        """One hash over what was decided, see `decisions.day_hash`: the same on every engine."""
+        return hash_of_day(self.decisions)
+
 
 def target(
     history: History,
@@ -135,8 +141,7 @@ def target(
     snapshot = snapshot or history.verified_snapshot()
     engine = engine or EngineBounds()
     as_of_day = day_of(order.as_of)
-    with open_engine(reads=snapshot.all_files(), memory=engine.memory, threads=engine.threads) as con:
-        register(con, snapshot)
+    with open_snapshot(history, snapshot, engine) as con:
         if items_declared(con, order.day, order.day, into="to_target", office=order.office) == 0:
             raise UsageError(
                 "Expected declarations of {day} in this store, found none."
