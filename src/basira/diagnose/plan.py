@@ -59,7 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "retire_rules",
-        ("dead_rule", "overlapping_rules", "sure_rule"),
+        ("dead_rule", "overlapping_rules", "sure_rule", "rule_on_few"),
         ("rules_in_force",),
         1,
         2,
@@ -67,7 +67,12 @@ ACTIONS: tuple[Action, ...] = (
         "targeting",
         ("share",),
     ),
-    Action("watch_conduct", ("passed_by", "steered_pair"), ("pairs",), 2, 3, "discrimination", "audit", ("own",)),
+    Action(
+        "watch_conduct",
+        ("passed_by", "less_controlled", "steered_pair"),
+        ("pairs",),
+        *(2, 3, "discrimination", "audit", ("own",)),
+    ),
     Action(
         "cover_all", ("special_days", "never_controlled"), (), 1, 1, "criteria", "targeting", ("own", "declarations")
     ),
