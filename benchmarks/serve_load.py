@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/serve_load.py --folder FOLDER [--database postgresql|sqlite] [--seconds 30]
         [--half-seconds 30] [--concurrency 32] [--rate 75] [--items 60000] [--alone] [--profile PY_SPY]
-        [--rules 0 500] [--turns 3]
+        [--rules 0 500] [--pages 0 2] [--turns 3]
 
 FOLDER keeps the simulated store, made at the first run. PostgreSQL is started for the run with its usual durability
 (fsync on); SQLite writes with its own. The worker has the first core for itself, PostgreSQL and the client the second.
@@ -16,6 +16,9 @@ Two phases of --seconds and --half-seconds, declarations of three items, all dif
 
 --rules: live rules of analysts, made by their workflow in a new record; several numbers are measured in turns, --turns
 times each, with the medians at the end.
+
+--pages: pages of the workbench that people ask for in a second meanwhile, of the half load: the queue of the first
+office and a declaration of it, in turns, by a session. Several numbers are measured in turns, like --rules.
 
 --alone (as root): service, PostgreSQL and client run before any other work of the machine (SCHED_RR), as they would on
 a machine of their own. On a shared one each hand-over from thread to thread else waits for another program's turn.
@@ -32,6 +35,7 @@ import json
 import os
 import pwd
 import random
+import re
 import selectors
 import shutil
 import signal
@@ -43,8 +47,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from itertools import islice
+from datetime import date, datetime, timedelta
+from itertools import islice, product
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -54,6 +58,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from serve_rules import make_rules_live
 from serve_world import ServedWorld, declarations_of, served_world
+
+from basira.api.auth.cookies import NAME, NAME_IN_DEVELOPMENT
+from basira.schema.access import Grant
+from basira.storage.accounts.sessions import start_session
+from basira.storage.accounts.users import NewUser, create_user
+from basira.storage.database.connection import Database
 
 PORT = 18080
 _READY_SECONDS = 120
@@ -193,10 +203,11 @@ class Connection:
         self._head, self._reader, self._writer = head, reader, writer
 
     @classmethod
-    async def open(cls, method: bytes, path: bytes, token: str) -> Connection:
+    async def open(cls, method: bytes, path: bytes, token: str, *, is_session: bool = False) -> Connection:
         reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
-        head = b"%b %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-API-Key: %b\r\n"
-        return cls(head % (method, path, token.encode()), reader, writer)
+        who = f"Cookie: {NAME}={token}; {NAME_IN_DEVELOPMENT}={token}" if is_session else f"X-API-Key: {token}"
+        head = b"%b %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%b\r\n"
+        return cls(head % (method, path, who.encode()), reader, writer)
 
     async def ask(self, body: bytes) -> tuple[int, bytes]:
         self._writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body))
@@ -274,6 +285,38 @@ async def stream(bodies: Iterator[bytes], token: str, *, seconds: float, rate: f
     return tally
 
 
+async def browse(token: str, *, seconds: float, pages: float) -> list[float]:
+    """Ask for so many ``pages`` a second, as people do; the seconds that each took."""
+    begun, chance, times = time.perf_counter(), random.Random(8), list[float]()  # noqa: S311 - arrivals, not secrets
+    places, due = ["/queue?status=all"], begun
+    while pages and (due := due + chance.expovariate(pages)) < begun + seconds:
+        if (wait := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        connection = await Connection.open(b"GET", places[len(times) % len(places)].encode(), token, is_session=True)
+        asked = time.perf_counter()
+        status, body = await connection.ask(b"")
+        connection.close()
+        times.append(time.perf_counter() - asked)
+        if status != 200:
+            raise SystemExit(f"a page answered {status}: {body[:300]!r}")
+        if len(places) == 1 and (found := re.search(rb'href="(/declarations/[^"?#]+)', body)):
+            places.append(found.group(1).decode())
+    return times
+
+
+async def stream_beside_pages(
+    bodies: Iterator[bytes], token: str, session: str, *, seconds: float, rate: float, pages: float
+) -> Tally:
+    """Both at once; what the pages took is printed."""
+    tally, times = await asyncio.gather(
+        stream(bodies, token, seconds=seconds, rate=rate), browse(session, seconds=seconds, pages=pages)
+    )
+    if times:
+        late = sorted(times)[int(0.95 * len(times))]
+        print(f"{len(times)} pages, median {median(times) * 1e3:.1f} ms, p95 {late * 1e3:.1f} ms")
+    return tally
+
+
 def punctual() -> asyncio.AbstractEventLoop:
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
@@ -302,6 +345,7 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="py-spy's program: writes profile.txt into FOLDER")
     parser.add_argument("--alone", action="store_true", help="run before all other work of the machine; as root")
     parser.add_argument("--rules", type=int, nargs="+", default=[0], help="live rules; several numbers: in turns")
+    parser.add_argument("--pages", type=float, nargs="+", default=[0.0], help="a second, meanwhile; several: in turns")
     parser.add_argument("--turns", type=int, default=1)
     given = parser.parse_args()
     if given.alone:  # inherited by PostgreSQL and the service
@@ -310,27 +354,36 @@ def main() -> None:
     world = served_world(given.folder, today=date.today(), items=given.items)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
-    found: dict[tuple[int, str], list[Measured]] = {}
+    found: dict[tuple[str, Beside], list[Measured]] = {}
     for _ in range(given.turns):
-        for count in given.rules:
-            for name, one in measure(given, world, count, cores).items():
-                found.setdefault((count, name), []).append(one)
+        for beside in (Beside(*pair) for pair in product(given.rules, given.pages)):
+            for name, one in measure(given, world, beside, cores).items():
+                found.setdefault((name, beside), []).append(one)
     if given.turns > 1:
-        for (count, name), several in sorted(found.items(), key=lambda pair: (pair[0][1], pair[0][0])):
+        for (name, beside), several in sorted(found.items()):
             cpu, middle, late = (median(values) for values in zip(*several, strict=True))
-            print(f"median of {len(several)}, {count} rules, {name}: CPU {cpu:.2f} ms, median {middle:.1f} ms, "
-                  f"p99 {late:.1f} ms")  # fmt: skip
+            print(
+                f"median of {len(several)}, {beside.rules} rules, {beside.pages:g} pages a second, {name}: "
+                f"CPU {cpu:.2f} ms, median {middle:.1f} ms, p99 {late:.1f} ms"
+            )
 
 
-def measure(given: argparse.Namespace, world: ServedWorld, rules: int, cores: list[int]) -> dict[str, Measured]:
-    """Both phases with so many live rules, on a new record."""
+class Beside(NamedTuple):
+    """What there is beside the declarations: live rules, pages a second."""
+
+    rules: int
+    pages: float
+
+
+def measure(given: argparse.Namespace, world: ServedWorld, beside: Beside, cores: list[int]) -> dict[str, Measured]:
+    """Both phases on a new record."""
     if given.database == "sqlite":
         for old in given.folder.glob("load.sqlite*"):
             old.unlink()
-        return run(given, world, rules, (f"sqlite:///{given.folder / 'load.sqlite'}", None), cores)
+        return run(given, world, beside, (f"sqlite:///{given.folder / 'load.sqlite'}", None), cores)
     with postgres(cores[-1]) as (url, server):
         subprocess.run([BASIRA, "db", "upgrade", "--database", url], check=True, capture_output=True)
-        return run(given, world, rules, (url, server), cores)
+        return run(given, world, beside, (url, server), cores)
 
 
 class Measured(NamedTuple):
@@ -342,7 +395,7 @@ class Measured(NamedTuple):
 
 
 def run(
-    given: argparse.Namespace, world: ServedWorld, rules: int, where: tuple[str, int | None], cores: list[int]
+    given: argparse.Namespace, world: ServedWorld, beside: Beside, where: tuple[str, int | None], cores: list[int]
 ) -> dict[str, Measured]:
     database, server = where
     scopes = ("--scope", "declarations:write", "--by", "benchmark", "--json")
@@ -353,15 +406,19 @@ def run(
         text=True,
     )
     token = json.loads(made.stdout)["token"]
-    if rules:
-        make_rules_live(world, database, rules, now=datetime.now())
+    if beside.rules:
+        make_rules_live(world, database, beside.rules, now=datetime.now())
+    session = begin_session(database, now=datetime.now()) if beside.pages else ""
     # Written before the clock runs: the client's own work must not count against the service.
     names = declarations_of(world, moment=datetime.now(), mark=f"L{time.time():.0f}")
     count = 3_000 + int(400 * given.seconds + 250 * (given.half_seconds or given.seconds))
     bodies = iter([json.dumps(one).encode() for one in islice(names, count)])
     load = os.getloadavg()
     how = ", before all other work" if given.alone else ""
-    print(f"{given.database}, {rules} rules, {given.seconds:.0f} s a phase, load average before: {load[0]:.1f}{how}")
+    print(
+        f"{given.database}, {beside.rules} rules, {beside.pages:g} pages a second, {given.seconds:.0f} s a phase, "
+        f"load average before: {load[0]:.1f}{how}"
+    )
     print(
         f"{'':<12}{'answers':>8}{'per s':>9}{'core %':>8}{'worker ms':>11}{'server ms':>11}{'CPU ms':>9}"
         f"{'median ms':>10}{'p99 ms':>9}{'max ms':>9}{'chosen %':>10}"
@@ -373,7 +430,15 @@ def run(
         seconds, half = given.seconds, given.half_seconds or given.seconds
         phases: list[tuple[str, Callable[[], Coroutine[Any, Any, Tally]]]] = [
             ("saturation", lambda: saturate(bodies, token, seconds=seconds, concurrency=given.concurrency)),
-            ("half load", lambda: stream(bodies, token, seconds=half, rate=given.rate or tally.per_second / 2)),
+            (
+                "half load",
+                lambda: stream_beside_pages(
+                    *(bodies, token, session),
+                    seconds=half,
+                    rate=given.rate or tally.per_second / 2,
+                    pages=beside.pages,
+                ),
+            ),
         ]
         for name, phase in phases:
             spy = spied(given, process, name)
@@ -390,6 +455,14 @@ def run(
             if spy is not None:
                 spy.wait()
     return found
+
+
+def begin_session(database: str, *, now: datetime) -> str:
+    """The session of a manager, who sees every office."""
+    with Database(database) as opened, opened.write() as connection:
+        new = NewUser("bench-pages", "bench-pages", [Grant("manager")])
+        user_id = create_user(connection, new, actor="benchmark", now=now)
+        return start_session(connection, user_id, now=now, lifetime=timedelta(hours=8))
 
 
 def spied(given: argparse.Namespace, process: int, name: str) -> subprocess.Popen[bytes] | None:
