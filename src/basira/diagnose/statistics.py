@@ -82,8 +82,7 @@ def adjust_possible(chances: Sequence[float], smallest: Sequence[float], *, rare
 
 def sum_by(place: Ints, values: Floats, size: int) -> Floats:
     """Sums of ``values`` at each of ``size`` places, added in the order of the rows: the same at every run."""
-    found: Floats = np.bincount(place, weights=values, minlength=size)
-    return found
+    return np.bincount(place, weights=values, minlength=size).astype(np.float64)
 
 
 def at_most(count: int, expected: float) -> float:

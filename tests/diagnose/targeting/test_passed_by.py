@@ -26,7 +26,7 @@ def country(*, spared: float, drawn_too: bool) -> pl.DataFrame:
     text = np.full(rows, "A")
     return pl.DataFrame(
         {
-            **{name: text for name in ("office", "chapter", "origin", "transport", "procedure")},
+            **dict.fromkeys(("office", "chapter", "origin", "transport", "procedure"), text),
             "day": day,
             "importer": [f"I{n}" for n in importer],
             "declarant": [f"D{n}" for n in generator.integers(0, 5, rows)],

@@ -9,9 +9,8 @@ rank beside how many were selected there that day, gives each a chance, for a co
 none that was spared. The sum over an operator's declarations is what is expected of it.
 
 Criteria that no file holds leave differences between operators: in simulated countries without a favoured one, of some
-500 operators with 4 controls expected one has a tenth of them. So an alarm asks for more than rarity: practically no
-control at all, or the random control, which asks no criterion, passes by as well. Anything less is worth a look and no
-alarm.
+500 operators with 4 controls expected one or two have a tenth of them. So an alarm asks for more than rarity: the
+random control, which asks no criterion, passes by as well. Anything less is worth a look and no alarm.
 """
 
 from __future__ import annotations
@@ -28,10 +27,11 @@ from basira.diagnose.statistics import Flags, Floats, Ints, adjust_possible, at_
 
 # After adjustment: as rare as this among all operators that could show it.
 RARE = 0.003
-# Controlled less than this part of what is expected: worth a look. Less than the second: practically never.
-LESS, NEVER = 0.2, 0.05
-# So rare must the absence from the random control be, of one operator that is already looked at.
-RARE_DRAW = 0.001
+# Controlled less than this part of what is expected: worth a look.
+LESS = 0.2
+# So rare must few random controls be, of one operator that is already looked at; and none of them, where it was never
+# controlled at all. Where nobody is drawn by chance the second is enough.
+RARE_DRAW, RARE_NO_DRAW = 0.001, 0.2
 FEWEST_DECLARATIONS = 30
 FEWEST_EXPECTED = 4.0
 _MOST_FITTED = 200_000
@@ -70,6 +70,7 @@ def judge_passed_by(declared: pl.DataFrame, *, seed: int) -> tuple[Table, tuple[
     order = sorted(range(len(tested)), key=lambda n: (chances[n], tested[n].own / tested[n].expected, tested[n].name))
     rows: list[tuple[Cell, ...]] = []
     findings = []
+    has_random = bool(declared["is_random"].any())
     for n in order:
         one = tested[n]
         rows.append(
@@ -80,8 +81,9 @@ def judge_passed_by(declared: pl.DataFrame, *, seed: int) -> tuple[Table, tuple[
         )
         if chances[n] >= RARE or one.own >= LESS * one.expected:
             continue
-        is_undrawn = at_most(one.drawn, one.drawn_expected) < RARE_DRAW
-        is_alarm = one.own < NEVER * one.expected or is_undrawn
+        few_draws = at_most(one.drawn, one.drawn_expected)
+        is_never = one.own == 0 and (few_draws < RARE_NO_DRAW or not has_random)
+        is_alarm = is_never or few_draws < RARE_DRAW
         values = {
             "operator": Said(f"operator.{one.kind}", "word"),
             "name": Said(one.name, "code"),

@@ -19,6 +19,8 @@ from basira.diagnose.statistics import at_most, share_of
 FEWEST_RESULTS = 20
 # A rule that is right less than this much of the rate of all others, and surely so, selects nothing worth it.
 DEAD_RATIO = 0.25
+# The upper end of its rate's interval, in parts of that of all others.
+DEAD_HIGH = 0.5
 RARE = 0.01
 # Of fewer importers (as many equal ones), a rate is theirs and not the rule's.
 FEWEST_IMPORTERS = 4.0
@@ -69,7 +71,8 @@ def judge_rules(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Findin
             "others": Said(others.value, "share"),
         }
         chance = at_most(found, results * others.value) * tested
-        if chance < RARE and (rate.value or 0.0) < DEAD_RATIO * others.value:
+        is_low = (rate.value or 0.0) < DEAD_RATIO * others.value and rate.high < DEAD_HIGH * others.value
+        if chance < RARE and is_low:
             if importers[rule] >= FEWEST_IMPORTERS:
                 findings.append(Finding("dead_rule", "medium", "targeting.rules", values))
             else:
