@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Any
@@ -59,6 +60,31 @@ def make_tables(changes: Mapping[str, Any], *, seed: int, items: int) -> tuple[p
         found.append((step.declarations, step.outcomes, step.truth))
     declarations, outcomes, truth = (pa.concat_tables(parts) for parts in zip(*found, strict=True))
     return declarations, outcomes, truth
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Names, as the files hold them: favoured importers, and the inspector and declarant of each collusive pair."""
+
+    importers: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+
+
+def planted_names(changes: Mapping[str, Any], *, seed: int, items: int) -> Planted:
+    """Whom the faults of the country of `make_tables` concern."""
+    country = LiveCountry(load_scenario("small", changes={"items": items, **CLEAN, **changes}), seed)
+    favoured = np.flatnonzero(country.planted.is_favoured)
+    plan, traders = country.plan, country.traders
+    # An inspector's name is his office's number and his own (`basira.country.tables`).
+    inspectors = [
+        f"I{office + 301:03d}-{number + 1:03d}"
+        for office, number in zip(plan.collusive_office.tolist(), plan.collusive_inspector.tolist(), strict=True)
+    ]
+    declarants = [traders.declarant[n] for n in plan.collusive_declarant.tolist()]
+    return Planted(
+        frozenset(traders.ice[n] for n in favoured.tolist()),
+        frozenset(zip(inspectors, declarants, strict=True)),
+    )
 
 
 @contextmanager

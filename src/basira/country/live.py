@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from basira.country.arithmetic import Bools, Ints, Streams, exp
 from basira.country.conduct import Plan, make_plan
 from basira.country.falsification import Block, declare
-from basira.country.faults import add_selection, plant_faults, spoil_declarations, spoil_results
+from basira.country.faults import Planted, add_selection, plant_faults, spoil_declarations, spoil_results
 from basira.country.foundation import Foundation
 from basira.country.inspection import inspect
 from basira.country.markets import make_markets
@@ -157,6 +157,11 @@ class LiveCountry:
     def plan(self) -> Plan:
         """What was planted: truth, for evaluation only."""
         return self._plan
+
+    @property
+    def planted(self) -> Planted:
+        """Whom the administration's planted faults concern: truth, for evaluation only."""
+        return self._planted
 
     @property
     def renamed(self) -> tuple[tuple[int, int, int, int], ...]:

@@ -4,7 +4,8 @@ Enters: the findings and open questions of the other parts. Leaves: the part "pl
 figure or a missing field behind it.
 
 Articles are those of the WTO Agreement on Trade Facilitation (7.4, 7.5), of chapter 6 of the General Annex to the
-Revised Kyoto Convention, and the WCO Customs Risk Management Compendium.
+Revised Kyoto Convention, and, for feedback, the WCO Customs Risk Management Compendium. Their numbers were compared
+with the published texts: tfadatabase.org, measures 18 and 19, and the WCO's own page of chapter 6.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "retire_rules",
-        ("dead_rule", "overlapping_rules", "sure_rule"),
+        ("dead_rule", "overlapping_rules", "sure_rule", "rule_on_few"),
         ("rules_in_force",),
         1,
         2,
@@ -67,7 +68,12 @@ ACTIONS: tuple[Action, ...] = (
         "targeting",
         ("share",),
     ),
-    Action("watch_conduct", ("passed_by", "steered_pair"), ("pairs",), 2, 3, "discrimination", "audit", ("own",)),
+    Action(
+        "watch_conduct",
+        ("passed_by", "less_controlled", "steered_pair"),
+        ("pairs",),
+        *(2, 3, "discrimination", "audit", ("own",)),
+    ),
     Action(
         "cover_all", ("special_days", "never_controlled"), (), 1, 1, "criteria", "targeting", ("own", "declarations")
     ),

@@ -62,6 +62,29 @@ def adjust(chances: Sequence[float]) -> list[float]:
     return found
 
 
+def adjust_possible(chances: Sequence[float], smallest: Sequence[float], *, rare: float) -> list[float]:
+    """As `adjust`, over the tests that could be rare at all (Tarone 1990); of the others 1.
+
+    ``smallest``: the smallest probability that each test could have had, known before its count is. A test that cannot
+    stay below ``rare`` after adjustment for the tests that can is none that raises a false alarm: it counts for none.
+
+    >>> adjust_possible([0.004, 0.4, 0.4], [0.001, 0.4, 0.4], rare=0.01)
+    [0.004, 1.0, 1.0]
+    """
+    ordered = sorted(smallest)
+    count = next((k for k in range(1, len(ordered) + 1) if k == len(ordered) or ordered[k] > rare / k), 0)
+    possible = [n for n, one in enumerate(smallest) if count and one <= rare / count]
+    found = [1.0] * len(chances)
+    for n, chance in zip(possible, adjust([chances[n] for n in possible]), strict=True):
+        found[n] = chance
+    return found
+
+
+def sum_by(place: Ints, values: Floats, size: int) -> Floats:
+    """Sums of ``values`` at each of ``size`` places, added in the order of the rows: the same at every run."""
+    return np.bincount(place, weights=values, minlength=size).astype(np.float64)
+
+
 def at_most(count: int, expected: float) -> float:
     """Probability of ``count`` or fewer when ``expected`` are (Poisson)."""
     return float(poisson.cdf(count, expected)) if expected > 0 else 1.0

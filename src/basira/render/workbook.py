@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from basira.render.shown import shown
 
@@ -25,12 +26,16 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
 
 
-def workbook_bytes(sheets: Sequence[Sheet], *, is_right_to_left: bool = False) -> bytes:
-    """The sheets as an XLSX file, the header frozen."""
+def workbook_bytes(
+    sheets: Sequence[Sheet], *, is_right_to_left: bool = False, made_at: datetime | None = None
+) -> bytes:
+    """The sheets as an XLSX file, the header frozen. ``made_at``: its moment of creation; None: now."""
     import xlsxwriter
 
     made = io.BytesIO()
     book = xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    if made_at is not None:
+        book.set_properties({"created": made_at})
     bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
     for one in sheets:
         sheet = book.add_worksheet(one.name[:_NAME_CHARACTERS])

@@ -6,6 +6,7 @@ Enters: a `Diagnosis`, a language. Leaves: the bytes of an XLSX file. Never here
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from basira.diagnose.findings import ALL, Column, Diagnosis, Interval, Said, Table
 from basira.diagnose.findings import Cell as Figure
@@ -13,6 +14,9 @@ from basira.diagnose.report.words import LOCALE, WORDS, Pen
 from basira.render.catalogs import load_catalog
 from basira.render.languages import direction
 from basira.render.workbook import Cell, Sheet, workbook_bytes
+
+# A file says no time of its own: the same diagnosis gives the same bytes.
+NO_TIME = datetime(2000, 1, 1)
 
 
 def annex_bytes(diagnosis: Diagnosis, *, language: str) -> bytes:
@@ -39,7 +43,7 @@ def annex_bytes(diagnosis: Diagnosis, *, language: str) -> bytes:
     simulated = [(pen.say("simulated"),)] if diagnosis.scope.is_simulated else []
     sheets = [Sheet(pen.say("annex"), header, [*simulated, *contents])]
     sheets += [_sheet(table, names[table.code], pen) for table in tables]
-    return workbook_bytes(sheets, is_right_to_left=direction(language) == "rtl")
+    return workbook_bytes(sheets, is_right_to_left=direction(language) == "rtl", made_at=NO_TIME)
 
 
 def _sheet(table: Table, name: str, pen: Pen) -> Sheet:
@@ -61,8 +65,8 @@ def _sheet(table: Table, name: str, pen: Pen) -> Sheet:
 
 def _cells(value: Figure, column: Column, pen: Pen, *, is_wide: bool) -> Iterator[Cell]:
     if isinstance(value, Interval):
-        yield value.value
-        yield from (value.low, value.high) if value.value is not None else (None, None)
+        yield _figure(value.value)
+        yield from (_figure(value.low), _figure(value.high)) if value.value is not None else (None, None)
         return
     if isinstance(value, Said):
         yield pen.say_value(value)
@@ -70,8 +74,12 @@ def _cells(value: Figure, column: Column, pen: Pen, *, is_wide: bool) -> Iterato
     if value == ALL and column.unit == "code":
         yield pen.value(value, "code")
         return
-    yield (
-        pen.value(value, column.unit) if column.unit in WORDS and column.unit != "code" and value is not None else value
-    )
+    in_words = column.unit in WORDS and column.unit != "code" and value is not None
+    yield pen.value(value, column.unit) if in_words else _figure(value)
     if is_wide:
         yield from (None, None)
+
+
+def _figure(value: str | int | float | None) -> Cell:
+    """To ten significant digits: those beyond depend on the order in which parts of a sum are added."""
+    return float(f"{value:.9e}") if isinstance(value, float) else value

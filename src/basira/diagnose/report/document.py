@@ -8,6 +8,7 @@ Arabic needs its direction on every paragraph, run and table: word processors do
 from __future__ import annotations
 
 import io
+import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,17 @@ def docx_bytes(report: WrittenReport, *, software: str = "") -> bytes:
         made.part(part, no_row=say("no_row"), unjudged=say("unjudged"))
     out = io.BytesIO()
     made.document.save(out)
+    return _without_times(out.getvalue())
+
+
+def _without_times(content: bytes) -> bytes:
+    """The archive with the same time on every member: the library writes the clock's."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as read, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in read.namelist():
+            member = zipfile.ZipInfo(name, (*_NO_TIME.timetuple()[:6],))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            written.writestr(member, read.read(name))
     return out.getvalue()
 
 

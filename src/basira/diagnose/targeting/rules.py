@@ -2,6 +2,9 @@
 
 Enters: declarations as `prepare_declarations` leaves them. Leaves: tables, findings. Never here: a rule that hit
 nothing: without a list of the rules in force nobody knows of it, and that is said.
+
+Results of one importer resemble one another: a rule that hits one honest importer 250 times says much of that importer
+and little of the rule. Where few importers make its results, that is what is said, and it is no alarm.
 """
 
 from __future__ import annotations
@@ -16,7 +19,11 @@ from basira.diagnose.statistics import at_most, share_of
 FEWEST_RESULTS = 20
 # A rule that is right less than this much of the rate of all others, and surely so, selects nothing worth it.
 DEAD_RATIO = 0.25
+# The upper end of its rate's interval, in parts of that of all others.
+DEAD_HIGH = 0.5
 RARE = 0.01
+# Of fewer importers (as many equal ones), a rate is theirs and not the rule's.
+FEWEST_IMPORTERS = 4.0
 ALWAYS = 0.8
 # Two rules of which this share of all declarations that either hits is hit by both.
 SAME = 0.9
@@ -46,6 +53,7 @@ def judge_rules(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Findin
         .sort("rule_list")
     )
     tested = int((by_rule["known"] >= FEWEST_RESULTS).sum())
+    importers = _importers(hits)
     rows: list[tuple[Cell, ...]] = []
     findings: list[Finding] = []
     for rule, count, selected, results, found, revenue, last in by_rule.iter_rows():
@@ -63,8 +71,13 @@ def judge_rules(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Findin
             "others": Said(others.value, "share"),
         }
         chance = at_most(found, results * others.value) * tested
-        if chance < RARE and (rate.value or 0.0) < DEAD_RATIO * others.value:
-            findings.append(Finding("dead_rule", "medium", "targeting.rules", values))
+        is_low = (rate.value or 0.0) < DEAD_RATIO * others.value and rate.high < DEAD_HIGH * others.value
+        if chance < RARE and is_low:
+            if importers[rule] >= FEWEST_IMPORTERS:
+                findings.append(Finding("dead_rule", "medium", "targeting.rules", values))
+            else:
+                few = values | {"importers": Said(importers[rule], "number")}
+                findings.append(Finding("rule_on_few", "low", "targeting.rules", few))
         if rate.low > ALWAYS:
             findings.append(Finding("sure_rule", "low", "targeting.rules", values))
     rows.sort(key=lambda row: (-int(str(row[4])), str(row[0])))
@@ -76,6 +89,19 @@ def judge_rules(declared: pl.DataFrame) -> tuple[tuple[Table, ...], tuple[Findin
     pairs, pair_findings = _pairs(hits)
     tables = (Table("targeting.rules", columns, tuple(rows), shown=25), pairs)
     return tables, (*findings, *pair_findings), (Unjudged("rules_in_force", ("rules",)),)
+
+
+def _importers(hits: pl.DataFrame) -> dict[str, float]:
+    """By rule, of how many importers its known results are: of equal shares this many would be as concentrated (inverse
+    of the sum of squared shares). A declaration without an importer counts as one of its own."""
+    counted = (
+        hits.filter("is_known")
+        .group_by("rule_list", pl.coalesce("importer", "declaration_id").alias("importer"))
+        .agg(pl.len().cast(pl.Int64).alias("n"))
+        .group_by("rule_list")
+        .agg(pl.col("n").sum().alias("all"), (pl.col("n") ** 2).sum().alias("squares"))
+    )
+    return {rule: whole * whole / squares for rule, whole, squares in counted.iter_rows()}
 
 
 def _pairs(hits: pl.DataFrame) -> tuple[Table, list[Finding]]:

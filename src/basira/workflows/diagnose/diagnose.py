@@ -131,9 +131,9 @@ def _possible(
     except ModelError:
         return Part("possible", unjudged=(Unjudged("possible", ("is_irregular",)),))
     columns = ("declaration_id", "office", "day", "is_known", "is_irregular", "revenue", "is_random")
-    return judge_possible(
-        ranked.join(ready.select(columns), on="declaration_id"), is_random_sound=is_sound, seed=question.seed
-    )
+    # Of equal ranks the earlier row is chosen, and the redraws go by row: the order must be that of the rows.
+    later = ranked.join(ready.select(columns), on="declaration_id", maintain_order="left").sort("day", "declaration_id")
+    return judge_possible(later, is_random_sound=is_sound, seed=question.seed)
 
 
 def _scope(con: Engine, question: Question, items: int, is_simulated: bool) -> Scope:

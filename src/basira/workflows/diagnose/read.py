@@ -26,6 +26,8 @@ from basira.workflows.diagnose.roles import Roles
 _ALWAYS = {"declaration_id", "declaration_version", "declared_at", "item_number", "value_currency"}
 COUNTED = tuple(f.name for f in DECLARATION_FIELDS + ITEM_FIELDS if f.name not in _ALWAYS)
 _MONTH = "(extract(year from declared_at) * 100 + extract(month from declared_at))"
+# Of a declaration's items that of the largest value; of equal ones the first.
+_OF_LARGEST = "arg_max({value}, (coalesce(customs_value_amount, 0), -item_number)) filter ({value} is not null)"
 _COUNTS = ", ".join(f"count({name}) as {name}" for name in COUNTED)
 # Whether any kind is recorded; null where no kind ever is.
 _HAS_KIND = " or ".join(f"is_irregular_{kind}" for kind in IRREGULARITY_KINDS)
@@ -181,7 +183,7 @@ join diagnosed_item i on i.declaration_id = o.declaration_id
 left join middle m on m.commodity_code = i.commodity_code and m.origin_country = i.origin_country
 where o.is_irregular is not null
   and (o.item_number is not null or o.declaration_id in (select declaration_id from single))
-order by i.declaration_id, i.item_number""",
+order by i.declaration_id, i.item_number, o.item_number""",
     )
 
 
@@ -236,8 +238,8 @@ def read_declarations(con: Engine, roles: Roles) -> pl.DataFrame:
     min(declared_day) as day, min(importer_id) as importer, min(declarant_id) as declarant,
     min(exporter_id) as exporter, min(transport_mode) as transport, min(procedure) as procedure,
     bool_or(is_oea) as is_oea, count(*) as items, sum(customs_value_amount) as value, sum(total_tax_amount) as tax,
-    arg_max(left(commodity_code, 2), coalesce(customs_value_amount, 0)) as chapter,
-    arg_max(origin_country, coalesce(customs_value_amount, 0)) as origin,
+    {_OF_LARGEST.format(value="left(commodity_code, 2)")} as chapter,
+    {_OF_LARGEST.format(value="origin_country")} as origin,
     {lane} as lane, {basis} as basis, {rules} as rules, {released} as released
   from diagnosed_item group by declaration_id
 ), result as (
