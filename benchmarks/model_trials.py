@@ -5,12 +5,12 @@
 
 Each world: learn from the results known 61 days before its end, test on every item of these days against the simulated
 truth. --features: of the variants those of one group of features alone (`GROUPS`); --planted: those of the planted
-frauds; --alone: the model as shipped and no variant. Prints one line a variant and seed: AUC, precision in the first 1, 5 and 10 %, revenue in the first 5 and 10 %
-by expected revenue, and, on the inspected test items only, the mean probability beside the share found (calibration),
-with the CPU seconds to fit. A second line: of all irregular items and of all that is evaded, the parts in the first 1,
-2, 5 and 10 % by probability x (1 + potential duties) ^ 0.2 and by probability; of the irregular items in the first 5 %
-by probability the share whose most probable kind is the true one, over all and by kind (how many of it there are);
-what was chosen.
+frauds; --alone: the model as shipped and no variant. Prints one line a variant and seed: AUC, precision in the first 1,
+5 and 10 %, revenue in the first 5 and 10 % by expected revenue, and, on the inspected test items only, the mean
+probability beside the share found (calibration), with the CPU seconds to fit. A second line: of all irregular items and
+of all that is evaded, the parts in the first 1, 2, 5 and 10 % by probability x (1 + potential duties) ^ 0.2 and by
+probability; of the irregular items in the first 5 % by probability the share whose most probable kind is the true one,
+over all and by kind (how many of it there are); what was chosen.
 """
 
 from __future__ import annotations
