@@ -15,10 +15,10 @@ Prints for each world, and for all of them at the end: the ratio with its 95 % i
 log odds (1: neither too bold nor too timid); then ratios of probability and revenue by tenth of probability, of
 expected revenue and of the declared value ("1" the highest; the first hundredth apart), and by lane of the old
 selectivity.
-``out``: how many of the ratios have an interval that lies wholly outside .85 to 1.15. ``next season``: what the card
-says of a season to come, and whether it holds: whether the logarithm of the ratio is within 1.96 of its error, which is
-the card's and that of the few amounts of these 61 days together. --before: the same trees with the calibration of
-before decision 0029 (the late part alone, no correction of amounts).
+``out``: how many of the ratios have an interval that lies wholly outside .85 to 1.15. ``lane``: how much each finds, as
+the card has it. ``next season``: what the card says of a season to come, and whether it holds: whether the logarithm of
+the ratio is within 1.96 of its error, which is the card's and that of the few amounts of these 61 days together.
+--before: the same trees with the calibration of before decision 0029 (the late part alone, no correction of amounts).
 """
 
 from __future__ import annotations
@@ -165,6 +165,9 @@ def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, s
         f" {model.calibration.intercept:.2f}, amounts {model.share.amount.level:.2f} {model.share.amount.slope:.2f};"
         f" fit {model.card['fit_cpu_seconds']:.1f} CPU-s"
     )
+    for lane, of_kind in model.card["held"].get("detection", {}).items():
+        ratios = (f"{kind} {shown(Ratio(**one))}" for kind, one in of_kind.items())
+        print(f"    lane {lane} finds, against all lanes: " + ", ".join(ratios))
     ones = np.ones(len(probability))
     for about, target in targets(scenario, trial).items():
         pairs = (("probability", target.found, probability), ("revenue", target.revenue, expected))
