@@ -17,12 +17,13 @@ from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.storage.history.store import History
 from basira.storage.record.runs import Operations
+from basira.workflows.monitor.assignments import read_controls
 from basira.workflows.monitor.facts import read_facts
 from basira.workflows.monitor.watch import watch
 from basira.workflows.records.decisions import read_decisions
 from basira.workflows.stores import operations_of
 from tests.support.proof_world import FIRST, LATER, carry_out, truth_of
-from tests.support.workflow_world import AS_OF, ENGINE, NOW, World
+from tests.support.workflow_world import AS_OF, ENGINE, NOW, World, store_of
 
 DAYS = 3
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -139,3 +140,18 @@ def test_a_period_without_declarations_is_an_error(history: History) -> None:
     before = BEGIN - timedelta(days=4_000)
     with pytest.raises(UsageError, match="found none"):
         watch(history, operations_of(history), first=before, as_of=before, engine=ENGINE)
+
+
+def test_a_declaration_of_which_only_an_amendment_came_is_counted(world: World, tmp_path: Path) -> None:
+    day = pl.col("declared_at").dt.date()
+    some = world.declarations.filter((day >= AS_OF - timedelta(days=6)) & (day <= AS_OF))
+    amended = some["declaration_id"].min()
+    version = pl.when(pl.col("declaration_id") == amended).then(2).otherwise(pl.col("declaration_version"))
+    number = version.cast(some.schema["declaration_version"]).alias("declaration_version")
+    inspected = world.outcomes.filter(pl.col("declaration_id").is_in(some["declaration_id"].to_list()))
+    taken = pl.concat([inspected.head(1).with_columns(declaration_id=pl.lit(amended)), inspected])
+    history = store_of(tmp_path, some.with_columns(number), taken.unique("declaration_id", keep="first"))
+    facts = read_facts(history, tmp_path / "none.sqlite", first=BEGIN, as_of=AS_OF, engine=ENGINE)
+    assert facts.levels["declarations"].sum() == some["declaration_id"].n_unique()
+    controls = read_controls(history, first=BEGIN, last=LATER, engine=ENGINE)
+    assert amended in set(controls["declaration_id"])

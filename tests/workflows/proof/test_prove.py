@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,17 @@ from basira.monitor.proof import Proof
 from basira.monitor.report import CSV_COLUMNS, summarise, tables_of, write_csv, write_html
 from basira.schema.days import day_of
 from basira.schema.errors import UsageError
+from basira.schema.json_values import JsonObject
 from basira.selection.batch.allocate import allocate
 from basira.selection.mandatory import in_one_form
 from basira.selection.policy.load import load_policy
+from basira.storage.database.connection import Database
 from basira.storage.engine import open_engine
 from basira.storage.history.store import History, register
+from basira.storage.record.events import Event, append_events
 from basira.storage.record.runs import Operations
 from basira.workflows.models.stages import live_model
+from basira.workflows.proof.population import Population, read_population
 from basira.workflows.proof.prove import prove
 from basira.workflows.stores import OPERATIONS, operations_of
 from basira.workflows.targeting.assess import assess
@@ -187,3 +191,34 @@ def test_a_finding_without_an_amount_is_no_result_of_the_gap(
         row["measure"]: row["results"] for row in csv.DictReader(text.splitlines(), delimiter=";") if row["by"] == "all"
     }
     assert results == {"rate": str(found.carried_out), "gap": str(found.carried_out - int(found.rate.found))}
+
+
+def test_what_officers_did_after_the_day_of_looking_changes_nothing(
+    decided: tuple[Path, dict[str, bool]], tmp_path: Path
+) -> None:
+    history = History.open(Path(shutil.copytree(decided[0], tmp_path / "store")))
+    cancelled, moved = sorted(decided[1])[:2]
+
+    def seen() -> Population:
+        return read_population(history, operations_of(history), first=FIRST, last=LAST, as_of=LATER, engine=ENGINE)
+
+    before = seen()
+    with Database(operations_of(history)) as database:
+        act(database, cancelled, moved, on=LATER + timedelta(days=1))
+        after = seen()
+        assert (after.cancelled, after.table.equals(before.table)) == (before.cancelled, True)
+        act(database, cancelled, moved, on=LATER)
+    counted = seen()
+    assert counted.cancelled == before.cancelled + 1
+    assert counted.table.filter(pl.col("declaration_id") == moved)["reselected_to"].to_list() == ["inspect"]
+
+
+def act(database: Database, cancelled: str, moved: str, *, on: date) -> None:
+    """Record that an officer cancelled one declaration and moved another on a day."""
+    motive: JsonObject = {"motive": "Known.", "inspects": True}
+    events = [
+        Event(f"c-{on}", "cancellation", cancelled, "p", motive, {}, 1, "A", "red", "d"),
+        Event(f"r-{on}", "reselection", moved, "p", motive, {}, 1, "A", "red", "d"),
+    ]
+    with database.write() as connection:
+        append_events(connection, events, now=datetime.combine(on, NOW.time()))

@@ -28,10 +28,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SHIFT_HOURS = 8
 
 # `wait_hours`: from the declaration to its inspection. A row that is marked as not inspected is no control.
-_CONTROLS = """with declared as (
+# Of the first version that the history holds: not 1 where a source sent only an amendment.
+_CONTROLS = """with first_version as (
+  select declaration_id, min(declaration_version) as declaration_version from items group by declaration_id
+), declared as (
   select declaration_id, any_value(office) as office, any_value(declarant_id) as declarant_id,
     any_value(importer_id) as importer_id, min(declared_at) as declared_at
-  from items where declaration_version = 1 group by declaration_id
+  from items join first_version using (declaration_id, declaration_version) group by declaration_id
 ), made as (
   select declaration_id, arg_min(inspector_id, known_at) as inspector_id, min(inspected_at) as inspected_at,
     bool_or(is_irregular is not null) as is_known, coalesce(bool_or(is_irregular), false) as is_found

@@ -27,15 +27,21 @@ _PART = 2_000
 OTHER_RATE = 0.004
 # Days whose prices and rates of each code are the usual ones.
 USUAL_DAYS = 90
-# `price`: null without a value or a mass.
-_WATCHED = """select declared_day, declaration_id, commodity_code, duty_rate,
+# `price`: null without a value or a mass. The first version that the history holds is not 1 where a source sent only an
+# amendment; nearly every declaration has one version, so the first ones are looked for among the others alone.
+_WATCHED = """with first_version as (
+  select declaration_id, min(declaration_version) as first_number from items
+  where declaration_id in (select declaration_id from items where declaration_version <> 1) group by declaration_id
+)
+select declared_day, declaration_id, commodity_code, duty_rate,
   ln(case when customs_value_amount > 0 and net_mass_kg > 0 then customs_value_amount / net_mass_kg end) as price,
   left(commodity_code, 2) as chapter, coalesce(origin_country, '') as origin, coalesce(procedure, '') as procedure,
   coalesce(office, '') as office, coalesce(transport_mode, '') as transport_mode,
   coalesce(preference, '') as preference, importer_id is null as without_importer,
   declarant_id is null as without_declarant, origin_country is null as without_origin,
   net_mass_kg is null as without_mass, description is null as without_description
-from items where declaration_version = 1 and declared_day between $first and $last"""
+from items left join first_version using (declaration_id)
+where declared_day between $first and $last and (first_number is null or declaration_version = first_number)"""
 _USUAL = """select commodity_code as code, preference as claims, median(price) as price, median(duty_rate) as rate
 from watched where declared_day < $before group by all"""
 _MIXES = """select declared_day as day,

@@ -56,7 +56,7 @@ def read_population(
     as_of: date,
     engine: EngineBounds | None = None,
 ) -> Population:
-    """The declarations decided from ``first`` to ``last``, with the results known at the end of ``as_of``.
+    """The declarations decided from ``first`` to ``last``, with what results and officers said by the end of ``as_of``.
 
     Raises UsageError when nothing was decided then; StoreError.
     """
@@ -74,7 +74,7 @@ def read_population(
             for run in operations.find_runs()
             if first.isoformat() <= run["day"] <= last.isoformat()
         }
-        moved, cancelled = _changes_of_officers(operations)
+        moved, cancelled = _changes_of_officers(operations, as_of)
     selected = [
         bool(lane in inspecting[digest]) if inspects is None else bool(inspects)
         for inspects, lane, digest in frame.select("inspects", "lane", "policy_digest").iter_rows()
@@ -100,8 +100,9 @@ def _inspecting_lanes(run: RunRow) -> frozenset[str]:
     return frozenset(lane.id for lane in restore_policy(run["policy_text"]).lanes if lane.inspects)
 
 
-def _changes_of_officers(operations: Operations) -> tuple[dict[str, str], set[str]]:
-    """Where officers moved declarations last ("inspect" or "release"), and which ones were cancelled."""
+def _changes_of_officers(operations: Operations, as_of: date) -> tuple[dict[str, str], set[str]]:
+    """Where officers had moved declarations by the end of ``as_of`` ("inspect" or "release"), and which ones had been
+    cancelled."""
     moved: dict[str, str] = {}
     cancelled: set[str] = set()
     after = 0
@@ -109,6 +110,8 @@ def _changes_of_officers(operations: Operations) -> tuple[dict[str, str], set[st
         _, end = record_identity(connection)
         while rows := find_range(connection, ("reselection", "cancellation"), after=after, until=end, limit=_PART):
             for row in rows:
+                if row["recorded_at"][:10] > as_of.isoformat():
+                    continue
                 one = read_record(row)
                 if isinstance(one, Cancellation):
                     cancelled.add(row["declaration_id"])
