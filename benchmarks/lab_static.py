@@ -12,6 +12,7 @@ same command goes on where it stopped, and ``--again`` makes anew those of a str
 
 Ours rank as they choose in the loop; their random control, which follows what the model takes, comes last here.
 `basira_probability` is their model without the stake, `risk_model` the model that serves (four bags), by probability.
+`every_true_label` (simulated country alone): the same model fitted on the truth of every earlier item, by probability.
 
 CatBoost with native categories takes part where it is installed. It is no dependency of ours; beside them:
 
@@ -42,6 +43,7 @@ from basira.features.catalog.catalog import MODEL_FEATURES
 from basira.laboratory.report.figures import half_width
 from basira.laboratory.runs.loop import open_world
 from basira.laboratory.runs.plan import Plan
+from basira.laboratory.strategies.ceiling import tell
 from basira.laboratory.strategies.registry import OURS, find_strategy
 from basira.laboratory.strategies.weekly_model import judge
 from basira.laboratory.worlds.ledger import Ledger
@@ -63,6 +65,7 @@ PUBLISHED = (
     "xgboost_leaves_published",
 )
 OTHERS = ("xgboost_our_features", "logistic_regression", "risk_profile", "importer_history", "price_order", "random")
+_EVERY_LABEL = "every_true_label"
 PERCENTS = (1, 2, 5, 10)
 RESAMPLES = 500
 Ranking = tuple[str, ...]
@@ -77,6 +80,7 @@ class Known:
     items: TrainingItems
     planted: TrainingItems
     of_test: pl.DataFrame
+    truth: TrainingItems | None = None  # every earlier item, with what it was; None unless asked for
 
     def labelled(self) -> pl.DataFrame:
         return self.labels
@@ -94,10 +98,11 @@ class Known:
         return self.of_test
 
 
-def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
-    """The view of the whole test period, and its truth."""
+def split(plan: Plan, seed: int, *, has_truth: bool) -> tuple[View, pl.DataFrame]:
+    """The view of the whole test period, and its truth. ``has_truth``: with the truth of every earlier item."""
     world = open_world(plan, seed)
     items, features, truth = [], [], []
+    earlier_truth: TrainingItems | None = None
     with tempfile.TemporaryDirectory() as folder, open_engine(threads=1, scratch=Path(folder)) as con:
         ledger = Ledger(con, world.opening_items.schema, revenue_basis=world.revenue_basis, seed=seed)
         ledger.add(world.opening_items, world.opening_outcomes)
@@ -107,6 +112,8 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
             ledger.add(world.waiting)
             days = {"first_day": world.first_day, "last_day": world.last_day}
             at = ledger.at(**days)
+            if known is None and has_truth:
+                earlier_truth = tell(at, world, _EVERY_LABEL).training()
             if known is None:
                 known = Known(at.labelled(), at.declared(), at.training(), at.training_with_planted(), pl.DataFrame())
             items.append(ledger.items(**days))
@@ -116,7 +123,7 @@ def split(plan: Plan, seed: int) -> tuple[View, pl.DataFrame]:
             truth.append(inspected.truth)
     assert known is not None
     whole = pl.concat(items)
-    known = replace(known, of_test=pl.concat(features))
+    known = replace(known, of_test=pl.concat(features), truth=earlier_truth)
     return View(0, first_day, len(whole), seed, whole, known), pl.concat(truth)
 
 
@@ -126,11 +133,20 @@ def probability_ranking(view: View) -> Ranking:
 
 
 def risk_model_ranking(view: View) -> Ranking:
-    """The risk model that serves (four bags), fitted once, by probability."""
+    """The risk model that serves (four bags), fitted once on results and planted frauds, by probability."""
+    return _by_model_of(view.knowledge.training_with_planted(), view)
+
+
+def every_label_ranking(view: View) -> Ranking:
+    """The same, fitted on the truth of every earlier item."""
+    assert isinstance(view.knowledge, Known)
+    assert view.knowledge.truth is not None
+    return _by_model_of(view.knowledge.truth, view)
+
+
+def _by_model_of(items: TrainingItems, view: View) -> Ranking:
     origin = ModelOrigin(date_of(view.first_day - 1).isoformat(), "", 0, basira.__version__)
-    model = fit_risk_model(
-        view.knowledge.training(), numbers=MODEL_FEATURES, settings=FitSettings(), seed=view.seed, origin=origin
-    )
+    model = fit_risk_model(items, numbers=MODEL_FEATURES, settings=FitSettings(), seed=view.seed, origin=origin)
     return top(model.predict(view.features()).fraud_probability, view)
 
 
@@ -153,6 +169,13 @@ def catboost_ranking(view: View) -> Ranking:
     return top(np.asarray(model.predict_proba(pool(view.items, None))[:, 1]), view)
 
 
+_BY_PROBABILITY = {
+    "basira_probability": probability_ranking,
+    "risk_model": risk_model_ranking,
+    _EVERY_LABEL: every_label_ranking,
+}
+
+
 def every_strategy() -> list[str]:
     """The strategies that take part unless some are named."""
     beside = ["catboost"] if importlib.util.find_spec("catboost") else []
@@ -161,7 +184,7 @@ def every_strategy() -> list[str]:
 
 def ranking(view: View, name: str) -> tuple[Ranking, bool]:
     """A strategy's ranking of the whole test period, and whether it was drawn for want of results to learn from."""
-    by_probability = {"basira_probability": probability_ranking, "risk_model": risk_model_ranking}.get(name)
+    by_probability = _BY_PROBABILITY.get(name)
     if by_probability is not None:
         try:
             return by_probability(view), False
@@ -197,7 +220,7 @@ def run_seed(plan: Plan, seed: int, names: Sequence[str], again: Sequence[str], 
     missing = [n for n in names if before is None or n in again or f"place_{n}" not in before.columns]
     if before is not None and not missing:
         return before
-    view, truth = split(plan, seed)
+    view, truth = split(plan, seed, has_truth=_EVERY_LABEL in missing)
     frame = view.items.select("item_id").join(truth, on="item_id", how="left", maintain_order="left")
     frame = frame if before is None else before
     labelled = view.knowledge.labelled()
@@ -279,7 +302,7 @@ def main() -> None:
     again = [n for n in given.again.split(",") if n]
     names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
     for name in names:
-        if name not in ("basira_probability", "risk_model", "catboost"):
+        if name not in (*_BY_PROBABILITY, "catboost"):
             find_strategy(name)  # an unknown name is rejected before anything is made
     show([run_seed(plan, int(seed), names, again, given.out) for seed in given.seeds.split(",")], names)
 

@@ -15,8 +15,10 @@ Prints for each world, and for all of them at the end: the ratio with its 95 % i
 log odds (1: neither too bold nor too timid); then ratios of probability and revenue by tenth of probability, of
 expected revenue and of the declared value ("1" the highest; the first hundredth apart), and by lane of the old
 selectivity.
-``out``: how many of the ratios have an interval that lies wholly outside .85 to 1.15. --before: the same trees with the
-calibration of before decision 0029 (the late part alone, no correction of amounts).
+``out``: how many of the ratios have an interval that lies wholly outside .85 to 1.15. ``lane``: how much each finds, as
+the card has it. ``next season``: what the card says of a season to come, and whether it holds: whether the logarithm of
+the ratio is within 1.96 of its error, which is the card's and that of the few amounts of these 61 days together.
+--before: the same trees with the calibration of before decision 0029 (the late part alone, no correction of amounts).
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ _BY_PAPERS_OF_THESE = 0.1  # `basira.country.inspection`
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Held = list[tuple[str, bool | None]]  # probability or revenue, and whether the card's interval of a season held
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,15 @@ def is_out(one: Ratio) -> bool:
     return one.low > WITHIN[1] or (one.high is not None and one.high < WITHIN[0])
 
 
-def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, str], list[Ratio]]) -> None:
+def holds(one: Ratio, said: Mapping[str, float] | None) -> bool | None:
+    """Whether a ratio is where the card says that one of a season to come lies; None where it says nothing."""
+    if not one.value or not one.low or not one.high or said is None:
+        return None
+    own, of_card = (np.log(high / low) / (2 * 1.96) for low, high in ((one.low, one.high), (said["low"], said["high"])))
+    return bool(abs(np.log(one.value)) <= 1.96 * np.hypot(own, of_card))
+
+
+def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, str], list[Ratio]], held: Held) -> None:
     origin = ModelOrigin(trial.as_of.isoformat(), "", 0, "")
     model = fit_risk_model(trial.items, numbers=MODEL_FEATURES, settings=FitSettings(), seed=1, origin=origin)
     said = model.predict(trial.features)
@@ -154,6 +165,9 @@ def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, s
         f" {model.calibration.intercept:.2f}, amounts {model.share.amount.level:.2f} {model.share.amount.slope:.2f};"
         f" fit {model.card['fit_cpu_seconds']:.1f} CPU-s"
     )
+    for lane, of_kind in model.card["held"].get("detection", {}).items():
+        ratios = (f"{kind} {shown(Ratio(**one))}" for kind, one in of_kind.items())
+        print(f"    lane {lane} finds, against all lanes: " + ", ".join(ratios))
     ones = np.ones(len(probability))
     for about, target in targets(scenario, trial).items():
         pairs = (("probability", target.found, probability), ("revenue", target.revenue, expected))
@@ -176,8 +190,14 @@ def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, s
                     sums.setdefault((name, about, f"{grouping}: {group}: {what}"), []).append(one)
                 cells.append(f"{group} {'/'.join(both)}")
             lines.append(f"      {grouping:17} " + ", ".join(cells))
+        said_of = model.card["held"].get("next_season") or {}
         for what, one in whole.items():
             sums.setdefault((name, about, what), []).append(one)
+            if about == "usual" and said_of.get(what):
+                low, high = said_of[what]["low"], said_of[what]["high"]
+                is_held = holds(one, said_of[what])
+                held.append((what, is_held))
+                print(f"    next season: {what} [{low:.2f}, {high:.2f}]", "holds" if is_held else "does not hold")
         print(
             f"    {about:10} probability {shown(whole['probability'])}, slope {slope_of(probability, target):.2f};"
             f" revenue {shown(whole['revenue'])}; out: "
@@ -213,16 +233,20 @@ def main() -> None:
     parser.add_argument("--before", action="store_true")
     given = parser.parse_args()
     sums: dict[tuple[str, str, str], list[Ratio]] = {}
+    held: Held = []
     for scenario in given.scenarios:
         for seed in given.seeds:
             print(f"{scenario}, {given.items:,} items, seed {seed}", flush=True)
             with world(scenario, given.items, seed) as trial:
-                measure("as shipped", scenario, trial, sums)
+                measure("as shipped", scenario, trial, sums, held)
                 if given.before:
                     with late_part_alone():
-                        measure("before", scenario, trial, sums)
+                        measure("before", scenario, trial, sums, [])
     for name in ("as shipped", *(["before"] if given.before else [])):
         together(name, sums)
+    for what in ("probability", "revenue"):
+        of = [is_held for name, is_held in held if name == what and is_held is not None]
+        print(f"the card's interval of a season, {what}: holds in {sum(of)} of {len(of)} worlds")
 
 
 if __name__ == "__main__":

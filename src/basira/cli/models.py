@@ -111,9 +111,10 @@ def show_model(
     # Whole in --json; here what a reader looks for.
     held = card.get("held") or {}
     compared, detection = held.pop("found_over_expected", None), held.pop("detection", None)
+    next_season = held.pop("next_season", None)
     console.print_json(json.dumps(card))
     if compared:
-        console.print(_compared(compared, said, language.value))
+        console.print(_compared(compared, next_season, said, language.value))
     if detection:
         console.print(_detection(detection, said, language.value))
     table = Table(title=said.say("models.gain"))
@@ -130,8 +131,9 @@ _GROUPINGS = ("by_probability", "by_expected_revenue", "by_potential_duties")
 _SHOWN_GROUPS = ("first 1 %", "1", "2", "3", "10")
 
 
-def _compared(compared: JsonObject, said: Catalog, language: str) -> Table:
-    """Found over expected: of all, and by grouping the first hundredth, the first three tenths and the last one."""
+def _compared(compared: JsonObject, next_season: JsonObject | None, said: Catalog, language: str) -> Table:
+    """Found over expected: of all, by grouping the first hundredth, the first three tenths and the last one, and what
+    the next season may bring (None: of a card that does not say)."""
     table = Table(title=said.say("models.compared"))
     for column in ("models.compared.of", "models.compared.probability", "models.compared.revenue"):
         table.add_column(said.say(column), justify="left" if column.endswith("of") else "right")
@@ -142,6 +144,8 @@ def _compared(compared: JsonObject, said: Catalog, language: str) -> Table:
                 rank = "models.compared.hundredth" if group == "first 1 %" else "models.compared.tenth"
                 name = f"{said.say(f'models.compared.{grouping}')}, {said.say(rank, n=group)}"
                 lines.append((name, compared[grouping][group]))
+    if next_season:
+        lines.append((said.say("models.compared.next_season"), next_season))
     for name, both in lines:
         table.add_row(name, *(_ratio(both[what], language) for what in ("probability", "revenue")))
     return table

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from basira.models.risk.ratios import compare, groups_of, ratio_of
+from basira.models.risk.ratios import SEASON_SPREAD, compare, groups_of, next_season, ratio_of
 
 
 def test_the_interval_of_a_count_covers_the_truth_as_often_as_it_says():
@@ -28,6 +30,37 @@ def test_heavy_amounts_have_a_wider_interval_than_equal_ones():
     assert other.high is not None
     assert one.high is not None
     assert other.high > 3 > 1.5 > one.high
+
+
+def test_the_interval_of_heavy_amounts_covers_though_the_largest_are_seldom_among_them():
+    """Sums of some 60 lognormal amounts: without the heavier next one .90 were covered."""
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(600):
+        amounts = np.exp(rng.normal(0, 1.5, rng.poisson(60)))
+        one = ratio_of(amounts, np.full(len(amounts), 60 * np.exp(1.125) / len(amounts)), np.ones(len(amounts)))
+        assert one.low is not None
+        assert one.high is not None
+        inside += one.low <= 1 <= one.high
+    assert inside / 600 >= 0.92
+
+
+def test_the_next_season_is_known_no_better_than_the_results_and_the_seasons_allow():
+    found = np.arange(4000) < 400
+    equal, one = np.where(found, 100.0, 0.0), np.where(np.arange(4000) == 0, 1e6, np.where(found, 100.0, 0.0))
+    said, heavy = (next_season(found, amounts, np.ones(4000)) for amounts in (equal, one))
+    assert said["probability"] == said["revenue"]
+    assert math.log(said["revenue"]["high"]) == pytest.approx(1.96 * math.sqrt(1 / 400 + SEASON_SPREAD**2))
+    assert said["revenue"]["low"] * said["revenue"]["high"] == pytest.approx(1.0)
+    # Of one amount that is nearly all of the sum, nothing is known of the level.
+    assert heavy["revenue"]["high"] > 5
+    assert heavy["probability"] == said["probability"]
+
+
+def test_of_few_amounts_and_of_no_finding_no_season_is_foretold():
+    found, few = np.arange(100) < 30, np.where(np.arange(100) < 19, 50.0, np.nan)
+    assert next_season(found, few, np.ones(100))["revenue"] is None
+    assert next_season(np.zeros(100, bool), np.zeros(100), np.ones(100)) == {"probability": None, "revenue": None}
 
 
 def test_nothing_expected_has_no_ratio_and_nothing_found_has_an_upper_end_for_counts_alone():

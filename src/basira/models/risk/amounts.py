@@ -26,8 +26,9 @@ from scipy.special import expm1, xlogy
 
 Floats = NDArray[np.float64]
 
-# How far level and slope are taken to be off before any result says so: standard deviations.
-LEVEL_DOUBT, SLOPE_DOUBT = 0.15, 0.2
+# How far level and slope are taken to be off before any result says so: standard deviations. The few largest amounts
+# say more of themselves than of the level, so little is believed of it.
+LEVEL_DOUBT, SLOPE_DOUBT = 0.08, 0.2
 # With fewer amounts nothing is corrected.
 FEWEST_AMOUNTS = 20
 # Beyond e^4 of the centre (50 times) nothing is extrapolated; at the centre no correction is larger than threefold.

@@ -32,7 +32,8 @@ from basira.models.risk.forecasts import Forecasts, forecast_later
 from basira.models.risk.kinds import FEWEST_FOR_A_HEAD, fit_kinds
 from basira.models.risk.matrix import Encoding, choose_encoding
 from basira.models.risk.planted import PLANTED_KINDS, PlantedItems
-from basira.models.risk.ratios import compare, groups_of
+from basira.models.risk.quality import quality_of
+from basira.models.risk.ratios import compare, groups_of, next_season
 from basira.models.risk.risk_model import POTENTIAL, KindHead, RiskModel, ShareHead
 from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
@@ -51,7 +52,7 @@ FEWEST_OF_A_CLASS = 10
 FEWEST_COPIES = 100
 _MOST_FOR_A_MEDIAN = 50_000
 CARD_FORMAT = 1
-# Of each later part; the model averages more, whose scores scatter a little less.
+# Of each later part; the model averages more.
 _FORECAST_BAGS = 1
 
 
@@ -114,7 +115,9 @@ def fit_risk_model(
     from basira.models.risk import trees
 
     started = time.process_time()
-    items = _in_order(items)
+    # Sorted: the order in which sources brought their own attributes in is no part of the model.
+    categories = sorted(c for c in items.features.columns if c.startswith("category_"))
+    items, silent = _without_silent_offices(_in_order(items), numbers, categories, settings, seed)
     irregular = items.is_irregular
     fewest = min(int(irregular.sum()), int((~irregular).sum()))
     is_planted_enough = items.planted is not None and int(items.planted.is_copy.sum()) >= FEWEST_COPIES
@@ -128,8 +131,6 @@ def fit_risk_model(
             irregular_2=int((~irregular).sum()),
         )
     weight = _weights(items, settings)
-    # Sorted: the order in which sources brought their own attributes in is no part of the model.
-    categories = sorted(c for c in items.features.columns if c.startswith("category_"))
     described = items.features
     if fewest < FEWEST_OF_A_CLASS and items.planted is not None:
         described = pl.concat([described, items.planted.features], how="diagonal_relaxed")
@@ -156,7 +157,7 @@ def fit_risk_model(
         )
         held = _hold(ground, choice)
         said = held.calibration.apply(choice.late_raw)
-        late_card |= {"log_loss": dict(choice.late_loss)} | _quality(irregular[is_late], said)
+        late_card |= {"log_loss": dict(choice.late_loss)} | quality_of(irregular[is_late], said)
         later = _later_declarations(ground, said)
     progress(1, 4, "fitting the probability")
     boosters, rounds = _fit_probability(choice, rows, planted, is_late, encoding, settings, seed)
@@ -218,6 +219,8 @@ def fit_risk_model(
         "fit_cpu_seconds": round(time.process_time() - started, 2),
         "notes": dict(origin.notes),
     }
+    if silent:
+        card["silent_offices"] = {name: {"results": n, "expected": said} for name, (n, said) in silent.items()}
     version = version_of(card, booster_texts(boosters, share, kinds))
     progress(4, 4, "done")
     return RiskModel(
@@ -280,6 +283,7 @@ def _hold(ground: _Ground, choice: Choice) -> _Held:
         "irregular": int(irregular.sum()),
         "is_weighed_to_all_items": bool(np.any(likeness != 1)),
         "found_over_expected": compare(probability, expected, irregular, recovered, weight, by),
+        "next_season": next_season(irregular, recovered, weight),
     }
     if items.lane is not None:
         found = {kind: irregular & (values[of] == 1) for kind, values in items.kinds.items()}
@@ -414,6 +418,24 @@ def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
     )
 
 
+def _without_silent_offices(
+    items: TrainingItems, numbers: Sequence[str], categories: Sequence[str], settings: FitSettings, seed: int
+) -> tuple[TrainingItems, Mapping[str, tuple[int, float]]]:
+    """Without the items of offices that never find; and of each of these the results and the expected findings."""
+    from basira.models.risk.silent_offices import OFFICE, find_silent_offices
+
+    if OFFICE not in items.features.columns:
+        return items, {}
+
+    def describe() -> tuple[Any, Fitting]:
+        encoding = choose_encoding(items.features, numbers, categories)
+        return encoding.matrix(items.features), _fitting(encoding, settings, seed)
+
+    office = items.features[OFFICE].cast(pl.String).fill_null("").to_numpy().astype(np.str_)
+    found = find_silent_offices(office, items.is_irregular, items.weight, describe)
+    return (_take(items, ~found.rows) if found.offices else items), found.offices
+
+
 def _planted(items: TrainingItems, encoding: Encoding, settings: FitSettings) -> Planted | None:
     """The planted and the unlabelled rows; none where results are many, or no item is without one to stand beside."""
     found = items.planted
@@ -501,27 +523,6 @@ def with_later_rows(items: TrainingItems, settings: FitSettings) -> tuple[Traini
 
 def _both_classes(y: Floats) -> bool:
     return min(float(y.sum()), float((1 - y).sum())) >= FEWEST_OF_A_CLASS
-
-
-def _quality(irregular: Bools, probability: Floats) -> dict[str, float]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    auc = float(roc_auc_score(irregular, probability))
-    positives, negatives = int(irregular.sum()), int((~irregular).sum())
-    # Hanley and McNeil (1982): standard error of the area from the area and the two counts.
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-    error = 1.96 * float(np.sqrt(max(0.0, spread) / (positives * negatives)))
-    return {
-        "irregular": positives,
-        "auc": auc,
-        "auc_low": max(0.0, auc - error),
-        "auc_high": min(1.0, auc + error),
-        "average_precision": float(average_precision_score(irregular, probability)),
-        "brier": float(np.mean((probability - irregular) ** 2)),
-        "mean_probability": float(probability.mean()),
-        "rate": float(irregular.mean()),
-    }
 
 
 def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSettings, seed: int) -> ShareHead:
