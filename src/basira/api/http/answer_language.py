@@ -1,4 +1,4 @@
-"""The language in which a request's errors are said: what Accept-Language asks for.
+"""The language of a request's errors: the one that Accept-Language asks for.
 
 Enters: a header. Leaves: a language, kept for as long as the request lasts. Never here: a text; the language of a
 decision's sentences, which a query names.

@@ -73,7 +73,7 @@ def error_list(faults: Sequence[Any], *, language: str) -> list[dict[str, str]]:
             "field": _field(fault),
             "code": fault["type"],
             "expected": say_phrase(_expected(fault, language), language),
-            "found": say_phrase(_found(fault), language),
+            "found": say_phrase(_describe_found(fault), language),
         }
         for fault in faults
     ]
@@ -117,7 +117,7 @@ def _figure(value: object, language: str) -> str:
     return format_count(value, language=language) if isinstance(value, int) else str(value)
 
 
-def _found(fault: Any) -> Phrase:
+def _describe_found(fault: Any) -> Phrase:
     kind, place, value = fault["type"], fault["loc"][0], fault.get("input")
     if kind == "missing":
         return Phrase("none")
