@@ -167,7 +167,7 @@ def test_names_of_a_register_stand_on_the_list_and_are_erased_with_the_person(wa
     names.write_text(f"identifier;name\n{importer};ATLAS NEGOCE\n;X\n", encoding="utf-8")
     (tmp_path / "offices.csv").write_text(f"code;nom\n{office};Le Port\n", encoding="utf-8")
     shown = ran("register", "ingest", names, "--store", store, "-l", "fr").out
-    assert "1 noms nouveaux" in shown
+    assert "noms nouveaux : 1, changés : 0" in shown
     assert "ligne 3 rejetée : sans identifiant" in shown
     again = ran("register", "ingest", names, "--store", store, "--json").json
     assert (again["taken"], again["known"], again["total"]) == (0, 1, 1)
@@ -177,7 +177,10 @@ def test_names_of_a_register_stand_on_the_list_and_are_erased_with_the_person(wa
     look = ("target", "--day", walk.day, "--seed", 5, "--preview", "--store", store)
     body = ran(*look, "--json").json
     assert (body["operator_names"], body["office_names"]) == ({importer: "ATLAS NEGOCE"}, {office: "Le Port"})
-    assert f"ATLAS NEGOCE ({importer})" in ran(*look).out
+    looked = ran(*look).out
+    assert f"ATLAS NEGOCE ({importer})" in looked
+    # The command that records what was shown draws by the same seed.
+    assert f"basira target --day {walk.day} --seed 5 --policy" in looked
     # Not in the record: what was decided names no one more than before.
     assert all(b"ATLAS NEGOCE" not in path.read_bytes() for path in store.rglob("*.sqlite*"))
     monkeypatch.setattr("sys.stdin", io.StringIO(importer + "\n"))

@@ -238,3 +238,37 @@ def test_a_converted_value_says_what_was_declared(tmp_path: Path) -> None:
     assert [row["conversion"] for row in rows] == [said, ""]
     assert said in inspection_page(listed, language="en")
     assert "déclaré 1\u202f000\u00a0USD × 9,87 du 2026-05-01" in terminal(lines=listed.lines)
+
+
+def test_a_name_in_the_other_direction_leaves_its_identifier_in_its_place() -> None:
+    from dataclasses import replace
+
+    plain = inspection_list()
+    importer = str(plain.lines[0].header["importer_id"])
+    named = replace(plain, operator_names={importer: "شركة النور"}, office_names={"20": "ميناء طنجة"})
+    page = inspection_page(named, language="fr", lane_names=LANES)
+    assert f"<bdi>شركة النور</bdi> (<bdi>{importer}</bdi>)" in page
+    assert '<bdi class="code">20</bdi></a> <bdi>ميناء طنجة</bdi></th>' in page
+
+
+def test_a_french_page_breaks_no_line_before_a_double_sign() -> None:
+    import re
+
+    page = inspection_page(inspection_list(), language="fr", lane_names=LANES)
+    text = re.sub(r"<style.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)
+    assert re.findall(r"\S [:;?!»]", text) == []
+
+
+def test_a_cell_that_takes_a_number_or_a_day_asks_for_one(tmp_path: Path) -> None:
+    import re
+    import zipfile
+
+    path = write_xlsx(inspection_list(), tmp_path / "list.xlsx", language="en", lane_names=LANES)
+    with zipfile.ZipFile(path) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    asked = {found[1]: found[2] for found in re.finditer(r'<dataValidation type="(\w+)".*?error="([^"]*)"', sheet)}
+    assert asked == {
+        "list": "Choose from the list.",
+        "decimal": "Write a number, 0 or more.",
+        "date": "Write a date, from the year 2000 on.",
+    }

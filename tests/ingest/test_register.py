@@ -78,7 +78,7 @@ def test_names_stand_beside_identifiers_and_are_escaped(language, reader):
     importer, office = plain.lines[0].header["importer_id"], plain.lines[0].office
     named = replace(plain, operator_names={importer: "ATLAS <b>"}, office_names={office: "Port"})
     page = inspection_page(named, language=language, reader=reader, strict=True)
-    assert f"ATLAS &lt;b&gt; ({importer})" in page
+    assert f"<bdi>ATLAS &lt;b&gt;</bdi> (<bdi>{importer}</bdi>)" in page
     assert f"Port ({office})" in page
     rows = list_rows(named, language=language, reader=reader)
     assert rows[0]["importer_name"] == "ATLAS <b>"

@@ -6,6 +6,7 @@ Never here: unescaped text (autoescape is on; only charts made by `basira.render
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "templates"
 SHELL_LOCALE = _HERE / "locale"
+# What a reader does not see as text, and the text between.
+_PARTS = re.compile(r"(<(style|script|svg|pre)\b.*?</\2>|<[^>]*>)|[^<]+", re.DOTALL)
+_BOUND = re.compile(r"(?<=\S) (?=[:;?!»])|(?<=«) ")
 
 
 def render_page(template: str, folder: Path, *, catalog: Catalog, values: Mapping[str, object]) -> str:
@@ -55,7 +59,18 @@ def render_page(template: str, folder: Path, *, catalog: Catalog, values: Mappin
         "country": in_language(numbers.country_name),
         "css": mark_safe((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
     }
-    return _environment(folder).get_template(template).render({**words, **values}) + "\n"
+    text = _environment(folder).get_template(template).render({**words, **values}) + "\n"
+    return bind_punctuation(text) if language == "fr" else text
+
+
+def bind_punctuation(page: str) -> str:
+    """A French page whose double signs stay on the line of the word before them: the space there becomes unbreakable.
+    Tags, styles and charts stay as they are.
+
+    >>> bind_punctuation('<p title="a : b">Lot : 2 ; « oui »</p>').replace("\\u00a0", "_")
+    '<p title="a : b">Lot_: 2_; «_oui_»</p>'
+    """
+    return _PARTS.sub(lambda found: found[1] or _BOUND.sub("\u00a0", found[0]), page)
 
 
 def mark_safe(markup: str) -> Markup:

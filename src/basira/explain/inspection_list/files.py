@@ -222,7 +222,9 @@ def _add_choices(sheet: Any, columns: Sequence[Column], first: int, last: int, c
         elif column.kind == "day":
             choices = {"validate": "date", "criteria": ">=", "value": datetime(2000, 1, 1)}
         if choices is not None:
-            sheet.data_validation(first, place, last, place, choices | {"error_message": catalog.say("result.choose")})
+            asked = {"list": "choose", "decimal": "number", "date": "day"}[choices["validate"]]
+            choices["error_message"] = catalog.say(f"result.{asked}")
+            sheet.data_validation(first, place, last, place, choices)
 
 
 def write_html(
