@@ -17,8 +17,8 @@ from basira.api.http.problems import ProblemException
 from basira.render.numbers import format_number
 from basira.schema.errors import UsageError
 from basira.serving.views.past import days_until
+from basira.web.bars import Bar
 from basira.web.forms import read_day
-from basira.web.routes.figures import Bar
 from basira.workflows.explore.facts import Days
 
 # Each takes two cores for a part of a second, and up to 768 MB.
