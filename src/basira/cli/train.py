@@ -111,9 +111,9 @@ def train(
     table.add_row(said.say("train.irregular"), say_number(card["training"]["irregular"], language.value))
     table.add_row(said.say("train.later"), say_number(late["rows"], language.value))
     if "auc" in late:
-        # Between decimal commas a comma would not part the bounds.
-        bounds = f"{number(late['auc_low'])} ; {number(late['auc_high'])}"
-        table.add_row(said.say("train.auc"), escape(f"{number(late['auc'])}  [{bounds}]"))
+        # Between decimal commas a comma would not part the two.
+        interval = f"{number(late['auc_low'])} ; {number(late['auc_high'])}"
+        table.add_row(said.say("train.auc"), escape(f"{number(late['auc'])}  [{interval}]"))
         table.add_row(said.say("train.rate"), f"{number(late['mean_probability'])} / {number(late['rate'])}")
     trees = f"{card['chosen']['bags']} × {card['chosen']['rounds']} ({card['chosen']['size']})"
     table.add_row(said.say("train.trees"), trees)
