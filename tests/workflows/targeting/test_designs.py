@@ -11,7 +11,7 @@ from basira.schema.records import Candidate
 from basira.schema.shipped import shipped
 from basira.selection.batch.allocate import allocate
 from basira.selection.policy.load import load_policy
-from basira.workflows.targeting.designs import DESIGNS, DesignSums
+from basira.workflows.targeting.designs import DESIGNS, DesignSums, with_design
 
 DAY = date(2024, 6, 12)
 
@@ -33,7 +33,7 @@ def test_thirds_are_worth_more_for_the_gap_and_about_as_much_for_the_rate() -> N
     worth = {}
     for design in DESIGNS:
         sums = DesignSums()
-        given = allocate(listed, policy.with_design(design), day=DAY, seed=1).selections
+        given = allocate(listed, with_design(policy, design), day=DAY, seed=1).selections
         sums.add(listed, given)
         worth[design] = (sums.worth(design), given)
     plain, thirds = worth["plain"][0], worth["thirds"][0]
@@ -79,7 +79,7 @@ def test_without_a_chance_or_a_score_nothing_is_taught() -> None:
 
 def test_a_policy_with_another_design_differs_in_that_alone() -> None:
     policy = load_policy(shipped("policies") / "morocco", DAY)
-    other = policy.with_design("thirds" if policy.random_control.design == "plain" else "plain")
+    other = with_design(policy, "thirds" if policy.random_control.design == "plain" else "plain")
     assert other.random_control.design != policy.random_control.design
-    assert other.with_design(policy.random_control.design).canonical == policy.canonical
-    assert policy.with_design(policy.random_control.design) is policy
+    assert with_design(other, policy.random_control.design).canonical == policy.canonical
+    assert with_design(policy, policy.random_control.design) is policy

@@ -33,7 +33,7 @@ from basira.schema.errors import Phrase
 from basira.schema.records import Examines, Selection
 from basira.schema.text import ALLOWED_SIGNS, find_odd, fold_digits, fold_identifier
 from basira.selection.policy.officers import Officers
-from basira.selection.policy.random_control import Count, Design, RandomControl
+from basira.selection.policy.random_control import Count, RandomControl
 from basira.selection.policy.random_control import Part as _Part
 from basira.selection.policy.random_control import Share as Share
 from basira.selection.policy.rules import RulesOfAnalysts
@@ -531,14 +531,6 @@ class Policy(_Part):
         )
         fields = {name: getattr(self, name) for name in Policy.model_fields}
         return Policy.model_validate(fields | {"objective": other})
-
-    def with_design(self, design: Design) -> Policy:
-        """The same policy with another design of its random control, to compare; itself with its own."""
-        if design == self.random_control.design:
-            return self
-        control = self.random_control.model_copy(update={"design": design})
-        fields = {name: getattr(self, name) for name in Policy.model_fields}
-        return Policy.model_validate(fields | {"random_control": control})
 
     def lane(self, lane_id: str) -> Lane:
         """The lane of that id; KeyError when the policy has none."""

@@ -16,11 +16,21 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from basira.schema.records import Candidate, Selection
+from basira.selection.policy.model import Policy
 from basira.selection.policy.random_control import Design
 
 DESIGNS: tuple[Design, ...] = get_args(Design)
 # Drawn at random, or released.
 _OF_CHANCE = frozenset({"random", "none"})
+
+
+def with_design(policy: Policy, design: Design) -> Policy:
+    """The same policy with another design of its random control, to compare; itself with its own."""
+    if design == policy.random_control.design:
+        return policy
+    control = policy.random_control.model_copy(update={"design": design})
+    fields = {name: getattr(policy, name) for name in Policy.model_fields}
+    return Policy.model_validate(fields | {"random_control": control})
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from basira.storage.engine import open_engine
 from basira.storage.history.store import History, register
 from basira.workflows.engine import EngineBounds, Progress, silent
 from basira.workflows.targeting.assess import assess
-from basira.workflows.targeting.designs import DESIGNS, DesignSums, DesignWorth
+from basira.workflows.targeting.designs import DESIGNS, DesignSums, DesignWorth, with_design
 from basira.workflows.targeting.score import items_declared
 
 ORDERS: tuple[Order, ...] = ("balanced", "findings", "revenue")
@@ -131,7 +131,7 @@ def preview_orders(
         total += len(listed)
         _add_day(sums, listed, policy, orders, present=now.order, day=day, seed=days.seed)
         for design, so_far in taught.items():
-            given = allocate(listed, policy.with_design(design), day=day, seed=days.seed)
+            given = allocate(listed, with_design(policy, design), day=day, seed=days.seed)
             so_far.add(listed, given.selections)
     progress(count, count, "done")
     if total == 0:
