@@ -51,9 +51,19 @@ def test_commands_and_options_stay_as_they_are_typed(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr", ("Exemple : basira train", "Graine de tout", "Options")),
-        ("en", ("Example: basira train", "Seed of everything", "Options")),
-        ("ar", ("مثال: basira train", "بذرة كل ما هو عشوائي", "الخيارات")),
+        (
+            "fr",
+            (
+                "Exemple : basira train",
+                "Graine de tout",
+                "Options",
+                "cette aide",
+                "[défaut : 1]",
+                "[obligatoire]",
+            ),
+        ),
+        ("en", ("Example: basira train", "Seed of everything", "Options", "[default: 1]", "[required]")),
+        ("ar", ("مثال: basira train", "بذرة كل ما هو عشوائي", "الخيارات", "اعرض هذه المساعدة", "[إلزامي]")),
     ],
 )
 def test_help_is_in_the_language_that_is_asked_for(language: str, words: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +48,8 @@ def test_the_first_model_of_a_store_is_live_and_the_next_a_candidate_until_it_is
     looked = ran("target", "--day", walk.day, "--model", newer, "--preview", *at, "--json").json
     assert (looked["model_version"], looked["run_id"]) == (newer, None)
 
+    # A version is copied into the next command: it is whole on a narrow screen.
+    assert {first["version"], newer} <= set(re.findall(r"m\d{8}-\w{8}", ran("models", "list", *at).out))
     assert run("models", "promote", newer, "--by", "amina", *WHY, *at).code == 7
     assert f"{newer} est en service" in ran("models", "promote", newer, "--by", "badr", *WHY, *at).out
     assert ran("target", "--day", walk.day, "--again", *at, "--json").json["model_version"] == newer

@@ -224,3 +224,84 @@ def test_an_expected_price_may_rest_on_few_of_its_origin() -> None:
     few = {"value": 12.4, "unit": "kg", "gap": -0.62, "count": 4}
     assert told(replace(LOW, figures={**few, "expected": 32.6, "basis": "code_origin"})) == ["value_per_kg_low"]
     assert told(replace(LOW, figures={**few, "median": 32.6})) == []
+
+
+def of_unit(reason: Reason | None = None, **changes: object) -> ItemAssessment:
+    """Another item of the same goods, which has its interval by unit first, and by kilogram."""
+    by_unit = replace(REFERENCE, measure="value_per_unit", unit="U", declared=90.0, low=200.0, median=220.0, high=240.0)
+    references = (by_unit, replace(REFERENCE, declared=20.0))
+    item = replace(ITEM, item_number=2, expected_revenue=100.0, references=references)
+    return replace(item, reasons=() if reason is None else (reason,), **changes)  # type: ignore[arg-type]  # fields
+
+
+def intervals_of(*items: ItemAssessment) -> list[Reference | None]:
+    explanation = explain(replace(CASE, items=items), reader="unit")
+    return [item.verify[0].reference for item in explanation.items]
+
+
+def measures_beside(*items: ItemAssessment) -> list[str | None]:
+    return [None if one is None else one.measure for one in intervals_of(*items)]
+
+
+def test_the_same_goods_stand_beside_intervals_of_one_measure() -> None:
+    assert measures_beside(ITEM, of_unit()) == ["value_per_kg", "value_per_kg"]
+    other = replace(of_unit(), references=tuple(replace(r, commodity_code="0802") for r in of_unit().references))
+    assert measures_beside(ITEM, other) == ["value_per_kg", "value_per_unit"]
+
+
+def test_a_price_of_the_same_goods_is_a_reason_in_the_same_measure() -> None:
+    code = {"commodity_code": "851713"}
+    first = replace(ITEM, reasons=(replace(LOW, figures={**LOW.figures, **code}),))
+    by_unit = Reason(
+        "value_per_unit_low", {**LOW.figures, **code, "value": 90.0, "unit": "U", "median": 220.0}, (), 0.9
+    )
+    by_mass = replace(LOW, figures={**LOW.figures, **code, "value": 20.0}, contribution=0.1)
+    both = replace(of_unit(), reasons=(by_unit, by_mass))
+    explanation = explain(replace(CASE, items=(first, both)), reader="unit")
+    assert [item.reasons[0].code for item in explanation.items] == ["value_per_kg_low", "value_per_kg_low"]
+    assert measures_beside(first, both) == ["value_per_kg", "value_per_kg"]
+    # A reason that is known in the other measure alone is shown, and no second interval beside it.
+    assert measures_beside(first, replace(of_unit(), reasons=(by_unit,))) == ["value_per_kg", None]
+
+
+def test_the_same_goods_stand_beside_one_interval() -> None:
+    other = replace(ITEM, item_number=2, references=(replace(REFERENCE, declared=20.0, low=25.0, high=30.0),))
+    assert intervals_of(ITEM, other) == [REFERENCE, None]
+    abroad = replace(other, references=(replace(other.references[0], origin_country="VN"),))
+    assert intervals_of(ITEM, abroad) == [REFERENCE, abroad.references[0]]
+
+
+def codes_of(*items: ItemAssessment) -> list[list[str]]:
+    explanation = explain(replace(CASE, items=items), reader="unit")
+    return [[reason.code for reason in item.reasons] for item in explanation.items]
+
+
+def test_one_usual_price_of_the_same_goods_is_shown() -> None:
+    figures = {**LOW.figures, "commodity_code": "851713"}
+    expected = replace(LOW, figures={**figures, "median": None, "expected": 75.3, "basis": "code"})
+    among = replace(LOW, figures={**figures, "value": 20.0, "median": 180.0})
+    first, second = replace(ITEM, reasons=(expected,)), replace(of_unit(), reasons=(among,))
+    assert codes_of(first, second) == [["value_per_kg_low"], []]
+    alike = replace(second, reasons=(replace(expected, figures={**expected.figures, "value": 20.0}),))
+    assert codes_of(first, alike) == [["value_per_kg_low"], ["value_per_kg_low"]]
+
+
+def test_a_trader_is_new_once_and_not_again_in_its_pairs() -> None:
+    new, pair, other = (
+        Reason(f"new_{who}", {"days": 1, "count": 1}, (), 0.5)
+        for who in ("importer", "importer_exporter", "exporter_code")
+    )
+    assert codes_of(replace(ITEM, reasons=(new,)), replace(of_unit(), reasons=(pair,))) == [["new_importer"], []]
+    assert codes_of(replace(ITEM, reasons=(new,)), replace(of_unit(), reasons=(other,)))[1] == ["new_exporter_code"]
+
+
+def test_the_same_sentence_is_not_said_twice() -> None:
+    first, second = (
+        Reason("duty_rate_low", {"rate": rate, "usual_rate": 0.68, "count": 86}, (), 0.5) for rate in (0.201, 0.199)
+    )
+    verify = ("classification",)
+    items = replace(ITEM, reasons=(first,), verify=verify), replace(of_unit(), reasons=(second,), verify=verify)
+    assert codes_of(*items) == [["duty_rate_low"], []]
+    unusual = Reason("code_unusual_for_importer", {"seen": 0, "count": 310, "commodity_code": "851713"}, (), 0.5)
+    never = Reason("new_importer_code", {"days": None, "count": 0}, (), 0.4)
+    assert codes_of(replace(ITEM, reasons=(unusual, never))) == [["code_unusual_for_importer"]]

@@ -24,7 +24,8 @@ OTHERS = sorted(set(LANGUAGES) - {SOURCE_LANGUAGE})
 FOR_BUILDERS = ("country", "engines", "features", "interface", "laboratory", "models/estimators.py", "models/heads.py")
 
 # `join_phrases` and `Phrase.unpack`: values and a mark between them, or what another process made of a text here.
-UNPACKED = ("schema/errors.py",)
+# And tables of the service, whose texts tests/api/test_answers_in_languages.py holds.
+UNPACKED = ("schema/errors.py", "api/http/problems.py", "api/http/request_errors.py")
 
 
 def calls(tree: ast.AST, names: set[str]) -> Iterator[ast.Call]:

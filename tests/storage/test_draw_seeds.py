@@ -21,6 +21,11 @@ def test_a_day_keeps_its_seed_and_another_has_its_own(tmp_path):
     assert len({seed_of_day(tmp_path, DAY + timedelta(days=n)) for n in range(8)}) == 8
 
 
+def test_a_demonstration_names_the_first_seed_and_replaces_none(tmp_path):
+    assert [seed_of_day(tmp_path, DAY, first=seed) for seed in (5, 6)] == [5, 5]
+    assert seed_of_day(tmp_path, DAY) == 5
+
+
 def test_only_the_owner_may_read_it(tmp_path):
     seed_of_day(tmp_path, DAY)
     for path in (tmp_path / FOLDER, *(tmp_path / FOLDER).iterdir()):

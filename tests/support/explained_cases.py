@@ -198,6 +198,20 @@ def _structure(explanation: Explanation, made: Made, reader: Reader) -> Iterator
     telling = [bool(item.reasons) for item in explanation.items]
     if telling != sorted(telling, reverse=True):
         yield "an item without a reason stands before one with a reason"
+    beside = [
+        (item.item_number, one.reference)
+        for item in explanation.items
+        for one in item.verify
+        if one.reference is not None and one.kind == "value"
+    ]
+    intervals: dict[str, tuple[object, ...]] = {}
+    for number, reference in beside:
+        code = reference.commodity_code
+        if intervals.setdefault(code, (reference.measure,))[0] != reference.measure:
+            yield f"item {number}: {code} stands beside two measures"
+        goods = f"{code} {reference.unit} {reference.origin_country}"
+        if intervals.setdefault(goods, (reference.low, reference.high)) != (reference.low, reference.high):
+            yield f"item {number}: {goods} stands beside two intervals"
     for item in explanation.items:
         families = [FAMILY_OF.get(reason.code, reason.code) for reason in item.reasons]
         if len(families) != len(set(families)) or len(families) > 3:

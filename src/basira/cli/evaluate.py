@@ -164,6 +164,7 @@ def evaluate(
 
 def metrics_table(metrics: JsonObject, slice_name: str, *, language: str) -> Table:
     """The main figures of one slice, a model a row."""
+    from basira.evaluate.report import say_tested
     from basira.evaluate.words import LOCALE, model_name
     from basira.evaluate.words import slice_name as slice_word
     from basira.render.catalogs import load_catalog
@@ -174,7 +175,7 @@ def metrics_table(metrics: JsonObject, slice_name: str, *, language: str) -> Tab
     table = Table(
         title=catalog.say(
             "evaluate.title",
-            dataset=str(metrics["dataset"]),
+            dataset=say_tested(metrics, words),
             slice=slice_word(slice_name, words),
             rows=say_number(first["rows"], language),
             irregular=say_number(first["positives"], language),

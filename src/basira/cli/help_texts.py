@@ -49,6 +49,7 @@ def say_help(command: Any, language: str) -> None:
 
     if language != ENGLISH:
         _say(command, load_catalog(HELP, language), messages(language))
+    _say_marks(messages(language))
 
 
 def help_id(text: str) -> str:
@@ -79,15 +80,29 @@ def _say(command: Any, texts: Catalog, said: Catalog) -> None:
         command.short_help = None
     if command.epilog:
         command.epilog = said.say("help.example", command=command.epilog.removeprefix(EXAMPLE))
+    from typer import Context
+
     for parameter in command.params:
         if text := getattr(parameter, "help", None):
             parameter.help = _in_language(text, texts)
         is_argument = parameter.param_type_name == "argument"
         parameter.rich_help_panel = said.say("help.arguments") if is_argument else said.say("help.options")
+    # Click makes the option of the help itself, once for each command.
+    if (own := command.get_help_option(Context(command, help_option_names=list(ASKED)))) is not None:
+        own.help, own.rich_help_panel = said.say("help.help"), said.say("help.options")
     below: Mapping[str, Any] = getattr(command, "commands", {})
     for one in below.values():
         one.rich_help_panel = said.say("help.commands")
         _say(one, texts, said)
+
+
+def _say_marks(said: Catalog) -> None:
+    """The marks behind an option: its default, its variable, whether it is required."""
+    from typer import rich_utils
+
+    rich_utils.DEFAULT_STRING = said.say("help.default", value="{}")
+    rich_utils.ENVVAR_STRING = said.say("help.variable", value="{}")
+    rich_utils.REQUIRED_LONG_STRING = said.say("help.required")
 
 
 def _in_language(text: str, texts: Catalog) -> str:

@@ -1,7 +1,7 @@
 """`basira models`: the models of the store, their cards, their stages, and the steps that change which one decides.
 
-Enters: options; the login of the person who takes a step. Leaves: a table, a card, a step on record. Never here: a
-model's files; which step may follow which.
+Enters: options; the login of the person who takes a step. Leaves: two lines a model, a card, a step on record. Never
+here: a model's files; which step may follow which.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from basira.cli.db import DatabaseOption, record_of
 from basira.cli.ingest import DEFAULT_STORE, JsonOption, StoreOption
@@ -47,6 +49,7 @@ def list_all(
     as_json: JsonOption = False,
 ) -> None:
     """The models of the store with their stages, the latest knowledge first. Only the live one decides."""
+    from basira.render.numbers import format_date
     from basira.workflows.models.stages import list_models
 
     models = list_models(open_history(store), record_of(store, database).place)
@@ -58,15 +61,16 @@ def list_all(
         train = next_command("train", "--as-of", date.today(), store=store)
         console.print(said.say("models.none", command=train), markup=False, soft_wrap=True, highlight=False)
         return
-    table = Table()
-    for name in ("version", "stage", "since", "knows_to", "made_at"):
-        table.add_column(said.say(f"models.{name}"))
-    for name in ("items", "irregular", "auc", "brier"):
-        table.add_column(said.say(f"models.{name}"), justify="right")
+    # No table: its columns would be cut on a narrow screen, and a version is copied into other commands.
     for one in models:
-        since = one.steps[-1].taken_at[:10] if one.steps else ""
-        table.add_row(one.version, said.say(f"models.stage.{one.stage}"), since or "–", *_figures(one, language))
-    console.print(table)
+        since = format_date(one.steps[-1].taken_at[:10], language=language.value) if one.steps else "–"
+        stage = said.say(f"models.stage.{one.stage}")
+        head = f"{one.version} · {stage} · {said.say('models.since')} {since}"
+        console.print(head, style="bold", markup=False, soft_wrap=True, highlight=False)
+        names = ("knows_to", "made_at", "items", "irregular", "auc", "brier")
+        pairs = zip(names, _figures(one, language), strict=True)
+        line = " · ".join(f"{said.say(f'models.{name}')} {figure}" for name, figure in pairs)
+        console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
     if not any(one.stage == "live" for one in models):
         console.print(said.say("models.no_live"), style="yellow")
 
@@ -337,11 +341,12 @@ def _figures(one: StagedModel, language: Language) -> tuple[str, ...]:
     """What a card says in short; a dash in each column of a model whose files are gone."""
     if not one.is_kept:
         return ("–",) * 6
-    from basira.render.numbers import format_number
+    from basira.render.numbers import format_date, format_number
 
     card: Any = one.card
     late, training = card["later_items"], card["training"]
     code = language.value
     shown = [format_number(late[n], language=code, digits=3) if n in late else "–" for n in ("auc", "brier")]
     counts = [say_number(training[name], code) for name in ("rows", "irregular")]
-    return card["as_of"], card["created_at"], *counts, *shown
+    days = [format_date(str(card[name])[:10], language=code) for name in ("as_of", "created_at")]
+    return *days, *counts, *shown

@@ -46,11 +46,11 @@ def show(
 
     def pairs(row: Mapping[str, Any], *, without: tuple[str, ...] = ()) -> str:
         currency = str(row.get("value_currency") or "")
-        said = Speaker(catalog, currency, {name: value for name, value in row.items() if name not in without})
+        said = Speaker(catalog, currency, {"invoice_currency": body["declared"].get("invoice_currency"), **row})
         shown = (
             f"{field_word(name, language=code)}{colon}{said.field_value(name, name)}"
-            for name, value in said.figures.items()
-            if value is not None
+            for name, value in row.items()
+            if value is not None and name not in without
         )
         # Isolates keep codes in order on a page; many terminals draw them as boxes.
         return " · ".join(shown).translate({0x2068: None, 0x2069: None})

@@ -205,7 +205,15 @@ def target(
     if preview:
         if earlier is not None:
             show_changes(console, earlier, on, language=language.value, lane_names=lanes)
-        words = ("target", "--day", on, *(("--office", order.office) if order.office else ()), "--policy", policy)
+        # With all that decides which list it is, so that the command records what was shown.
+        words = (
+            *("target", "--day", on),
+            *(("--as-of", known) if known is not None else ()),
+            *(("--office", order.office) if order.office else ()),
+            *(("--any-office",) if any_office else ()),
+            *(("--seed", seed) if seed is not None else ()),
+            *("--policy", policy),
+        )
         line = said.say("target.preview", command=next_command(*words, store=store))
     else:
         count = len(found.decisions)

@@ -14,7 +14,7 @@ from pathlib import Path
 from basira.evaluate.assemble import OUR_MODEL, OUR_OTHER_ORDERS, EvaluationCurves
 from basira.evaluate.charts import calibration_svg, capture_svgs
 from basira.evaluate.standing import Standing, standings
-from basira.evaluate.words import LOCALE, group_name, model_name, slice_name
+from basira.evaluate.words import LOCALE, circuit_name, group_name, model_name, slice_name
 from basira.render.catalogs import Catalog, load_catalog
 from basira.render.numbers import format_date, format_money
 from basira.render.page import render_page
@@ -92,7 +92,7 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         "circuits": metrics.get("circuits"),
         "currency": currency,
         "money": lambda amount: format_money(amount, currency, language=language, digits=0),
-        "dataset": _dataset(metrics, catalog),
+        "dataset": say_tested(metrics, catalog),
         "revenue_basis": _revenue_basis(metrics, catalog),
         "standings": found,
         "verdicts": _verdicts(found),
@@ -106,6 +106,7 @@ def _values(metrics: JsonObject, curves: EvaluationCurves, catalog: Catalog) -> 
         "model_name": lambda name: model_name(name, catalog),
         "model_meaning": lambda name: catalog.say(f"what.{name}") if catalog.has(f"what.{name}") else "",
         "slice_name": lambda name: slice_name(name, catalog),
+        "circuit_name": lambda name: circuit_name(name, catalog),
         "group_name": lambda group: group_name(group, catalog),
         "is_simulated": bool(metrics.get("is_simulated")),
         "software": metrics.get("software", ""),
@@ -118,8 +119,8 @@ def _drawn(curves: EvaluationCurves, slices: JsonObject) -> EvaluationCurves:
     return EvaluationCurves(kept, curves.calibration)
 
 
-def _dataset(metrics: JsonObject, catalog: Catalog) -> str:
-    """What was tested, in the reader's language; the names of files stay what they are."""
+def say_tested(metrics: JsonObject, catalog: Catalog) -> str:
+    """What was tested, in the language of the catalog; the names of files stay what they are."""
     tested = metrics.get("tested")
     if not tested:
         return str(metrics["dataset"])

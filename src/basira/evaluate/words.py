@@ -27,6 +27,17 @@ def slice_name(name: str, catalog: Catalog) -> str:
     return catalog.say(f"slice.{name}") if catalog.has(f"slice.{name}") else name
 
 
+def circuit_name(name: str, catalog: Catalog) -> str:
+    """A lane as the administration's own files name it; those that ADII names have their words.
+
+    >>> from basira.render.catalogs import load_catalog
+    >>> circuit_name("ROUGE_PARTIEL", load_catalog(LOCALE, "en")), circuit_name("L7", load_catalog(LOCALE, "en"))
+    ('Partial red', 'L7')
+    """
+    message = f"circuit.{name.casefold()}"
+    return catalog.say(message) if catalog.has(message) else name
+
+
 def group_name(group: Group, catalog: Catalog) -> str:
     """The name of a group of `basira.evaluate.agreement` for readers; a tenth and a lane with its value."""
     by, name = group["by"], group["group"]

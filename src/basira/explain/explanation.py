@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from basira.explain.disclosure import basis_for_inspectors
-from basira.explain.strongest import strongest_reasons
-from basira.schema.records import Examines, Figure, ItemAssessment, Reason, Reference
+from basira.explain.strongest import PRICE_MEASURES, measures_of, strongest_reasons
+from basira.schema.records import EXPECTED, Examines, Figure, ItemAssessment, Reason, Reference
 
 Reader = Literal["unit", "inspector"]
 WhyCode = Literal[
@@ -33,7 +33,7 @@ _TWICE = 1.75
 _BY_RIGHT: Mapping[str, WhyCode] = {"mandatory": "rule", "rule": "analyst"}
 # What a verification may show: the references of its kind.
 _MEASURES: Mapping[str, tuple[str, ...]] = {
-    "value": ("value_per_kg", "value_per_unit"),
+    "value": PRICE_MEASURES,
     "quantity": ("kg_per_unit",),
 }
 
@@ -151,20 +151,23 @@ def explain(case: Case, *, reader: Reader) -> Explanation:
     why = _why(case, stakes) if is_unit else _why_for_inspectors(case)
     # An inspector is shown the reasons of random controls too, as of all others: without them they would stand out.
     has_reasons = why.code != "random"
+    ordered = sorted(case.items, key=lambda one: (-one.expected_revenue, one.item_number))
     shown: list[Reason] = []
-    explained = []
-    for item in sorted(case.items, key=lambda one: (-one.expected_revenue, one.item_number)):
-        reasons = strongest_reasons(item, already=shown) if has_reasons else ()
-        shown.extend(reasons)
-        explained.append(
-            ItemExplanation(
-                item.item_number,
-                reasons,
-                _verifications(item, reasons, case.examines, is_unit=is_unit),
-                item.references,
-            )
+    reasons_of: dict[int, tuple[Reason, ...]] = {}
+    for item in ordered:
+        reasons_of[item.item_number] = strongest_reasons(item, already=shown) if has_reasons else ()
+        shown.extend(reasons_of[item.item_number])
+    ordered.sort(key=lambda one: not reasons_of[one.item_number])
+    intervals = _Intervals(measures_of(shown))
+    explained = [
+        ItemExplanation(
+            item.item_number,
+            reasons_of[item.item_number],
+            _verifications(item, reasons_of[item.item_number], case.examines, intervals, is_unit=is_unit),
+            item.references,
         )
-    explained.sort(key=lambda one: not one.reasons)
+        for item in ordered
+    ]
     return Explanation(reader, why, stakes, tuple(explained), case.currency, has_reasons, case.notes)
 
 
@@ -243,25 +246,60 @@ def times_the_average(probability: float, average: float | None) -> float:
     return probability / average
 
 
+class _Intervals:
+    """The intervals that stand on one declaration: of one good in one measure, and one interval in it.
+
+    An officer who reads that the same goods are worth 30 to 50 a kilogram here, and 900 to 1,200 a unit or 25 to 45 a
+    kilogram there, believes neither. ``measures``: by commodity code, those of the reasons that are shown. The first
+    item of a code chooses where no reason does.
+    """
+
+    def __init__(self, measures: Mapping[str, str]) -> None:
+        self._measures = dict(measures)
+        self._is_expected: dict[tuple[str, str], bool] = {}
+        self._chosen: dict[tuple[str | None, ...], tuple[float, float]] = {}
+
+    def choose(self, kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
+        """The reference of a kind in the measure of the reason that is shown, or else the one under whose interval the
+        declared value lies furthest; None where it would stand against another one, of this item or of the same
+        goods in another item."""
+        found = self._of_kind(kind, references, reasons)
+        if found is None:
+            return None
+        if found.measure in PRICE_MEASURES:
+            if self._measures.setdefault(found.commodity_code, found.measure) != found.measure:
+                return None
+            is_expected = found.level.startswith(EXPECTED)
+            if self._is_expected.setdefault((found.commodity_code, found.measure), is_expected) != is_expected:
+                return None
+            goods = (found.commodity_code, found.measure, found.unit, found.origin_country)
+            if self._chosen.setdefault(goods, (found.low, found.high)) != (found.low, found.high):
+                return None
+        return found
+
+    def _of_kind(self, kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
+        fitting = [one for one in references if one.measure in _MEASURES.get(kind, ())]
+        for reason in reasons:
+            for one in fitting:
+                if reason.code.startswith(one.measure):
+                    return one
+        # A reason in a measure that has no interval: an interval in another one would stand against it.
+        if any(reason.code.startswith(_MEASURES.get(kind, ("?",))) for reason in reasons):
+            return None
+        agreed = [one for one in fitting if self._measures.get(one.commodity_code) == one.measure]
+        return min(agreed or fitting, key=lambda one: one.declared / one.low if one.low > 0 else 1.0, default=None)
+
+
 def _verifications(
-    item: ItemAssessment, reasons: Sequence[Reason], examines: Examines | None, *, is_unit: bool
+    item: ItemAssessment,
+    reasons: Sequence[Reason],
+    examines: Examines | None,
+    intervals: _Intervals,
+    *,
+    is_unit: bool,
 ) -> tuple[Verification, ...]:
     worth = item.revenue_if_fraud if is_unit and item.revenue_if_fraud > 0 else None
     return tuple(
-        Verification(kind, examines, _reference_for(kind, item.references, reasons), worth if place == 0 else None)
+        Verification(kind, examines, intervals.choose(kind, item.references, reasons), worth if place == 0 else None)
         for place, kind in enumerate(item.verify)
     )
-
-
-def _reference_for(kind: str, references: Sequence[Reference], reasons: Sequence[Reason]) -> Reference | None:
-    """The reference in the measure of the reason that is shown, or else the one under whose interval the declared value
-    lies furthest: reason and verification show the same measure in the same unit."""
-    fitting = [one for one in references if one.measure in _MEASURES.get(kind, ())]
-    for reason in reasons:
-        for one in fitting:
-            if reason.code.startswith(one.measure):
-                return one
-    # A reason in a measure that has no interval: an interval in another one would stand against it.
-    if any(reason.code.startswith(_MEASURES.get(kind, ("?",))) for reason in reasons):
-        return None
-    return min(fitting, key=lambda one: one.declared / one.low if one.low > 0 else 1.0, default=None)

@@ -20,6 +20,11 @@ from basira.explain.kinds import MOST_KINDS
 from basira.schema.records import Figure, ItemAssessment, Reason, Reference
 
 MOST_REASONS = 3
+_TRADERS = frozenset({"importer", "exporter", "declarant"})
+# Both say that this importer has not declared these goods; one of them is enough of an item.
+_NEVER_UNDER_THE_CODE = {"code_unusual_for_importer", "new_importer_code"}
+# A price is given by mass or by unit.
+PRICE_MEASURES = ("value_per_kg", "value_per_unit")
 # A rate of irregularities is shown when it is half as high again as the usual one.
 LIFT = 1.5
 # A measure is shown when it lies a seventh or more from its median, with five comparables at least.
@@ -103,20 +108,68 @@ _NO_PREFERENCE = frozenset({"N", "NO", "NON", "0", "00", "000", "NONE", "AUCUNE"
 def strongest_reasons(item: ItemAssessment, *, already: Sequence[Reason] = ()) -> tuple[Reason, ...]:
     """The reasons to show of an item, at most `MOST_REASONS`, in the order of their weight.
 
-    ``already``: shown of other items of the declaration: the same reason with the same figures is not shown twice.
+    ``already``: shown of other items of the declaration: the same reason with the same figures is not shown twice, and
+    a price of the same goods stands in the same measure where it speaks in both.
     """
     shown: dict[str, Reason] = {}
     wanted = frozenset(item.verify)
-    before = {(reason.code, tuple(sorted(reason.figures.items(), key=str))) for reason in already}
+    before = {_as_shown(reason) for reason in already}
+    measures = measures_of(already)
     for reason in item.reasons:
         family = FAMILY_OF.get(reason.code, reason.code)
         if not _speaks(reason, wanted, item.verify) or not is_worth_showing(reason, item.references):
             continue
-        if (reason.code, tuple(sorted(reason.figures.items(), key=str))) in before:
+        if _as_shown(reason) in before or any(_covers(other, reason) for other in already):
             continue
-        if family not in shown or (family == "newness" and _rank(reason) < _rank(shown[family])):
+        if any({reason.code, other.code} == _NEVER_UNDER_THE_CODE for other in shown.values()):
+            continue
+        if family not in shown or _goes_before(reason, shown[family], measures):
             shown[family] = reason
     return tuple(shown.values())[:MOST_REASONS]
+
+
+def _as_shown(reason: Reason) -> tuple[object, ...]:
+    """What a reader sees of a reason: shares are written in whole percent."""
+    figures = sorted(reason.figures.items(), key=str)
+    return reason.code, *(
+        (name, round(value, 2) if isinstance(value, float) and abs(value) <= 1 else value) for name, value in figures
+    )
+
+
+def _covers(other: Reason, reason: Reason) -> bool:
+    """Whether a reason of another item leaves nothing to say for this one.
+
+    A trader that is new is new in each of its pairs. And a second usual price of the same goods, in the same measure
+    but found in another way (expected here, comparables there), would stand against the first.
+    """
+    if FAMILY_OF.get(other.code) == FAMILY_OF.get(reason.code) == "newness":
+        trader = other.code.removeprefix("new_")
+        return trader in _TRADERS and trader in reason.code.removeprefix("new_").split("_")
+    measure = reason.code.rpartition("_")[0]
+    return (
+        measure in PRICE_MEASURES
+        and other.code.startswith(measure)
+        and other.figures.get("commodity_code") == reason.figures.get("commodity_code")
+        and (other.figures.get("expected") is None) != (reason.figures.get("expected") is None)
+    )
+
+
+def measures_of(reasons: Sequence[Reason]) -> dict[str, str]:
+    """The measure in which a price of each good is given: by commodity code, of the first reason that gives one."""
+    found: dict[str, str] = {}
+    for reason in reasons:
+        measure = reason.code.rpartition("_")[0]
+        if measure in PRICE_MEASURES:
+            found.setdefault(str(reason.figures.get("commodity_code") or ""), measure)
+    return found
+
+
+def _goes_before(reason: Reason, other: Reason, measures: Mapping[str, str]) -> bool:
+    """Whether a reason takes the place of another one of its family, which weighs more."""
+    if FAMILY_OF.get(reason.code) == "newness":
+        return _rank(reason) < _rank(other)
+    measure = measures.get(str(reason.figures.get("commodity_code") or ""), "?")
+    return reason.code.startswith(measure) and not other.code.startswith(measure)
 
 
 def with_kinds_of(
@@ -176,7 +229,7 @@ def _holds_against(reason: Reason, references: Sequence[Reference]) -> bool:
         return all(reference.declared <= reference.high for reference in references)
     if reason.code == "usual_price_low":
         return all(reference.declared < reference.low for reference in references)
-    for measure in ("value_per_kg", "value_per_unit"):
+    for measure in PRICE_MEASURES:
         if reason.code.startswith(measure):
             for reference in references:
                 if reference.measure == measure:

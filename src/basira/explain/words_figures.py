@@ -18,6 +18,7 @@ from basira.schema.codes import format_code
 from basira.schema.fields import EXTRA_PREFIX, FIELDS
 from basira.schema.records import Figure
 
+INVOICE_AMOUNT = "invoice_amount"
 _FIELD_TYPES = {f.name: f.type for f in FIELDS}
 # From three times the median on, "3.4 times" reads better than "240 % above".
 _TIMES_FROM = 2.0
@@ -180,11 +181,20 @@ class Speaker:
             return self._isolate(numbers.format_date(str(value), language=self.language))
         if isinstance(value, str):
             return self._isolate(value)
+        if kind == "rate" and value == 0:  # declared, and no estimate that looks like nothing
+            return self._isolate(numbers.format_percent(0.0, language=self.language))
         if kind == "rate":
             return self.percent(name)
+        if field == INVOICE_AMOUNT:
+            return self._invoice_money(name)
         if kind == "amount":
             return self.money(name)
         return self.rough(name)
+
+    def _invoice_money(self, name: str) -> str:
+        """In the invoice's currency, and not in that of the values; without one where it was not declared."""
+        currency = str(self.figures.get("invoice_currency") or "")
+        return self._isolate(numbers.format_money(self.number_of(name), currency, language=self.language).rstrip())
 
     def _isolate(self, text: str) -> str:
         return isolate(text, self.language)

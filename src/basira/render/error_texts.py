@@ -1,4 +1,5 @@
-"""What an error says, in the reader's language: the catalogs in `locale/errors`.
+"""What an error says, in the reader's language: the catalogs in `locale/errors`, and in `locale/problems` those of the
+service.
 
 Enters: a phrase, or an error of the family, and a language. Leaves: text. Never here: the English text, which the
 raising place holds and which is the id of the translation (`schema.errors.Phrase`); the words of a faulty rule
@@ -21,6 +22,7 @@ from basira.render.numbers import format_date, format_number, format_percent
 from basira.schema.errors import BasiraError, Phrase
 
 LOCALE = Path(__file__).parent / "locale" / "errors"
+PROBLEMS = Path(__file__).parent / "locale" / "problems"
 # The language of the ids, which needs no catalog.
 SOURCE_LANGUAGE = "en"
 # The value by which a message with plural forms counts.
@@ -36,6 +38,8 @@ def say_phrase(phrase: Phrase, language: str) -> str:
     if language == SOURCE_LANGUAGE:
         return str(phrase)
     catalog = load_catalog(LOCALE, language)
+    if not catalog.has(phrase.template):
+        catalog = load_catalog(PROBLEMS, language)
     template = _template(phrase, catalog)
     return _Words(catalog).vformat(template, (), phrase.values) if phrase.values else template
 

@@ -22,8 +22,9 @@ FOLDER = "draws"
 _LIMIT = 2**31
 
 
-def seed_of_day(root: Path, day: date) -> int:
-    """The seed of ``day``, 0 to 2**31 - 1: the kept one, or a new one that is kept from now on.
+def seed_of_day(root: Path, day: date, *, first: int | None = None) -> int:
+    """The seed of ``day``, 0 to 2**31 - 1: the kept one, or a new one that is kept from now on. ``first``: what to keep
+    in the place of a new one, such as the demonstration's, whose draws are the same each time.
 
     Two processes that ask at once get the same.
 
@@ -35,7 +36,7 @@ def seed_of_day(root: Path, day: date) -> int:
     try:
         make_private_folder(path.parent)
         if not path.is_file():
-            _keep(path, secrets.randbelow(_LIMIT))
+            _keep(path, secrets.randbelow(_LIMIT) if first is None else first)
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(

@@ -6,7 +6,7 @@ without a session the login. Never here: a stack trace, a driver's words, the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +16,10 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from basira.api.http.problems import STATUS, ProblemException
-from basira.schema.errors import BasiraError
+from basira.api.http.request_errors import detail_of, error_list
+from basira.render.error_texts import say_phrase
+from basira.schema.errors import BasiraError, Phrase
+from basira.web.language import language_of
 from basira.web.render import page
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -37,22 +40,31 @@ class PageRoute(APIRoute):
             except ProblemException as error:
                 if error.status_code == 401:
                     return _to_login(request)
-                return error_page(request, error.status_code, error.code, error.headers)
-            except RequestValidationError:
-                return error_page(request, 422, "invalid")
+                return error_page(
+                    request, error.status_code, error.code, error.headers, said=(error.phrase, error.hint)
+                )
+            except RequestValidationError as error:
+                first = detail_of(error_list(error.errors(), language=language_of(request)))
+                return error_page(request, 422, "invalid", said=(first,))
             except BasiraError as error:
                 status = STATUS[type(error)]
                 if status >= 500:
                     request.app.state.metrics.unavailable(error)
-                return error_page(request, status, error.code)
+                # Those of the service itself name paths, tables and drivers: for the log.
+                said = () if status >= 500 else (error.message_phrase, error.hint_phrase)
+                return error_page(request, status, error.code, said=said)
 
         return handle
 
 
-def error_page(request: Request, status: int, code: str, headers: Any = None) -> Response:
-    """The page of an error. ``code``: of the problem that the API would answer."""
+def error_page(
+    request: Request, status: int, code: str, headers: Any = None, *, said: Sequence[Phrase] = ()
+) -> Response:
+    """The page of an error. ``code``: of the problem that the API would answer; ``said``: its sentences, for the
+    person who asked."""
     kind = code if code in _OWN_WORDS else str(status) if status in (403, 404, 422) else "other"
-    return page(request, "error.html", status=status, headers=headers, kind=kind)
+    details = [say_phrase(one, language_of(request)) for one in said if one]
+    return page(request, "error.html", status=status, headers=headers, kind=kind, details=details)
 
 
 def _to_login(request: Request) -> Response:

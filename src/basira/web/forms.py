@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from basira.api.http.problems import ProblemException
+from basira.schema.errors import Phrase
 
 MOST_FIELDS = 8_000
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -27,7 +28,9 @@ Fields = dict[str, str]
 async def read_form(request: Request) -> Fields:
     """The fields of a request's form. Raises 415 for another kind of body, 400 for one that is no form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _KIND:
-        raise ProblemException(415, "unsupported_media_type", f"Expected a form ({_KIND}), found another body.")
+        raise ProblemException(
+            415, "unsupported_media_type", Phrase("Expected a form ({kind}), found another body.", kind=_KIND)
+        )
     try:
         pairs = parse_qsl(
             (await request.body()).decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
@@ -54,7 +57,7 @@ def read_day(text: str, name: str) -> date | None:
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError:
-        detail = f"Expected a day in {name}, found {text[:40]!r}."
+        detail = Phrase("Expected a day in {name}, found {text!r}.", name=name, text=text[:40])
         raise ProblemException(422, "invalid", detail, hint="Write it as 2026-03-01.") from None
 
 
@@ -62,7 +65,7 @@ def read_seen(form: Fields) -> int:
     """The number of the version, or change, that the person saw when the form was made. Raises 422 without one."""
     text = form.get("seen", "")
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        detail = f"Expected the version that you saw, found {text[:40]!r}."
+        detail = Phrase("Expected the version that you saw, found {text!r}.", text=text[:40])
         raise ProblemException(422, "invalid", detail, hint="Open the page again, then repeat the change.")
     return int(text)
 

@@ -20,6 +20,7 @@ from basira.models.risk.risk_model import RiskModel
 from basira.schema.shipped import shipped
 from basira.selection.policy.load import load_policy
 from basira.selection.policy.model import Policy
+from basira.storage.draw_seeds import seed_of_day
 from basira.storage.history.store import History
 from basira.workflows.engine import EngineBounds, Progress
 from basira.workflows.evaluation.backtests import keep_backtest
@@ -84,10 +85,12 @@ def demonstrate(folder: Path, *, seed: int, now: datetime, language: str, step: 
     with step("train") as progress:
         model = train(history, as_of=known, seed=seed, now=now, progress=progress)
     policy = load_policy(shipped("policies") / POLICY, day)
+    # What the demonstration drew is what a preview of the day shows again.
+    drawn = seed_of_day(history.root, day, first=seed)
     with step("target") as progress:
         targeted = target(
             history,
-            Order(day=day, as_of=known, seed=seed),
+            Order(day=day, as_of=known, seed=drawn),
             model=model,
             policy=policy,
             now=now,

@@ -43,6 +43,7 @@ def test_who_may_read_a_declaration_may_read_who_declared_it(house: House, sent:
         "declaration_id": sent["declaration_id"],
         "declaration_version": 1,
         "operators": {name: sent[name] for name in NAMES if name in sent},
+        "names": {},
     }
 
 

@@ -27,7 +27,7 @@ from basira.api.auth.settings import AccessSettings
 from basira.api.http.problems import ProblemException
 from basira.api.http.rate_limit import Buckets, Lately
 from basira.schema.access import Principal
-from basira.schema.errors import StoreError
+from basira.schema.errors import Phrase, StoreError
 from basira.storage.accounts.api_keys import recognise_key, touch_key
 from basira.storage.accounts.sessions import is_csrf_token, recognise_session, touch_session
 from basira.storage.database.connection import Database
@@ -158,7 +158,7 @@ def authorize(
         raise ProblemException(
             403,
             "forbidden",
-            f"Expected a key or a role with the scope {scope}, found one without.",
+            Phrase("Expected a key or a role with the scope {scope}, found one without.", scope=scope),
             hint="Ask an administrator for it: docs/reference/roles.md lists the rights of each role.",
         )
     return replace(found, grants=granting(found.grants, scope))

@@ -15,13 +15,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from basira.api.http.answer_language import ASKED_LANGUAGE, answer_language
 from basira.api.http.logs import REQUEST_ID
 from basira.api.http.request_errors import detail_of, error_list, is_other_content
+from basira.render.error_texts import say_phrase
 from basira.schema.errors import (
     BasiraError,
     MappingError,
     ModelError,
     NotFoundError,
+    Phrase,
     PolicyError,
     ReplayError,
     RuleError,
@@ -134,31 +137,51 @@ _READING = frozenset({"GET", "HEAD"})
 
 
 def problem(
-    status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None, **more: Any
+    status: int,
+    code: str,
+    detail: str | Phrase,
+    *,
+    hint: str | Phrase = "",
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> JSONResponse:
-    """One problem. ``code``: stable, for programs; ``hint``: what to do."""
+    """One problem, in the language of the request. ``code``: stable, for programs; ``hint``: what to do."""
+    language = answer_language()
     body: dict[str, object] = {
         "type": f"urn:basira:problem:{code}",
         "title": TITLES.get(status, "Error"),
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": say_phrase(as_phrase(detail), language),
     }
     if hint:
-        body["hint"] = hint
+        body["hint"] = say_phrase(as_phrase(hint), language)
     if request_id := REQUEST_ID.get():
         body["request_id"] = request_id
-    return JSONResponse(body | more, status, headers=dict(headers or {}), media_type="application/problem+json")
+    sent = {**(headers or {}), **({"Content-Language": language} if ASKED_LANGUAGE.get() else {})}
+    return JSONResponse(body | more, status, headers=sent, media_type="application/problem+json")
+
+
+def as_phrase(words: str | Phrase) -> Phrase:
+    """Words as a phrase; a text is one without values."""
+    return words if isinstance(words, Phrase) else Phrase(words)
 
 
 class ProblemException(HTTPException):
-    """An HTTP error with a code, a detail and perhaps a hint of its own."""
+    """An HTTP error with a code, a detail and perhaps a hint of its own. What names values is a phrase, so that it can
+    be said in the reader's language."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str | Phrase,
+        *,
+        hint: str | Phrase = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, detail, headers)
-        self.code, self.hint = code, hint
+        super().__init__(status, str(detail), headers)
+        self.code, self.phrase, self.hint = code, as_phrase(detail), as_phrase(hint)
 
 
 class Rejection(TypedDict):
@@ -204,22 +227,26 @@ def add_problem_handlers(app: FastAPI) -> None:
             request.app.state.metrics.unavailable(error)
             detail = _UNREADABLE if request.method in _READING else _UNAVAILABLE
             return problem(status, error.code, detail, headers={"Retry-After": "1"})
-        return problem(status, error.code, error.message, hint=error.hint)
+        return problem(status, error.code, error.message_phrase, hint=error.hint_phrase)
 
     @app.exception_handler(RequestValidationError)
     def _request(request: Request, error: RequestValidationError) -> JSONResponse:
         faults = error.errors()
         if is_other_content(faults):
             kind = request.headers.get("content-type", "")[:_LONGEST_KIND]
-            detail = f"Expected Content-Type: application/json, found {repr(kind) if kind else 'none'}."
+            detail = (
+                Phrase("Expected Content-Type: application/json, found {kind!r}.", kind=kind)
+                if kind
+                else Phrase("Expected Content-Type: application/json, found none.")
+            )
             return problem(415, "unsupported_media_type", detail, hint="Send JSON, and name it so in Content-Type.")
-        errors = error_list(faults)
+        errors = error_list(faults, language=answer_language())
         return problem(422, "invalid", detail_of(errors), hint="Correct what errors names.", errors=errors)
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error, ProblemException):
-            return problem(error.status_code, error.code, error.detail, hint=error.hint, headers=error.headers)
+            return problem(error.status_code, error.code, error.phrase, hint=error.hint, headers=error.headers)
         title = TITLES.get(error.status_code, "Error")
         code = title.lower().replace(" ", "_")
         detail, hint = _HTTP_WORDS.get(error.status_code, (f"{title}.", ""))

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from basira.render.error_texts import say_phrase
+from basira.render.numbers import format_count
+from basira.schema.errors import Phrase
+
 _LONGEST_FOUND = 60
+_OF_THE_DOCUMENT = "what the OpenAPI document describes"
 _JSON = "JSON in UTF-8, to its end, of at most 64 levels"
 _DAY = "a day written YYYY-MM-DD, such as 2026-03-31"
 # By the framework's name of a fault; its own figures fill the braces.
 _EXPECTED: Mapping[str, str] = {
     "missing": "a value: it is required",
     "string_type": "a text",
-    "string_too_short": "at least {min_length}",
-    "string_too_long": "at most {max_length}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number of fewer digits",
@@ -44,6 +49,10 @@ _EXPECTED: Mapping[str, str] = {
 }
 # Where the framework's own figures are less clear.
 _OF_FIELD: Mapping[str, str] = {"idempotency-key": "1 to 200 printable ASCII characters, no space among them"}
+_ONE_CHARACTER = {
+    "string_too_short": "at least 1 character",
+    "string_too_long": "at most 1 character",
+}
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     ((int, float), "a number"),
@@ -57,23 +66,33 @@ def is_other_content(faults: Sequence[Any]) -> bool:
     return any(fault["type"] == "json_type" or isinstance(fault.get("input"), bytes) for fault in faults)
 
 
-def error_list(faults: Sequence[Any]) -> list[dict[str, str]]:
-    """The ``errors`` of a problem: ``field`` (where, and its name), ``code``, ``expected``, ``found``."""
+def error_list(faults: Sequence[Any], *, language: str) -> list[dict[str, str]]:
+    """The ``errors`` of a problem: ``field`` (where, and its name), ``code``, ``expected`` and ``found`` in words."""
     return [
-        {"field": _field(fault), "code": fault["type"], "expected": _expected_text(fault), "found": _found_text(fault)}
+        {
+            "field": _field(fault),
+            "code": fault["type"],
+            "expected": say_phrase(_expected(fault, language), language),
+            "found": say_phrase(_describe_found(fault), language),
+        }
         for fault in faults
     ]
 
 
-def detail_of(errors: Sequence[Mapping[str, str]]) -> str:
+def detail_of(errors: Sequence[Mapping[str, str]]) -> Phrase:
     """The first of them as a sentence.
 
-    >>> detail_of([{"field": "query.limit", "expected": "1 or more", "found": "'0'"}])
+    >>> str(detail_of([{"field": "query.limit", "expected": "1 or more", "found": "'0'"}]))
     "Expected limit: 1 or more; found '0'."
     """
     first = errors[0]
     place, _, name = first["field"].partition(".")
-    return f"Expected {name or place}: {first['expected']}; found {first['found']}."
+    return Phrase(
+        "Expected {field}: {expected}; found {found}.",
+        field=name or place,
+        expected=first["expected"],
+        found=first["found"],
+    )
 
 
 def _field(fault: Any) -> str:
@@ -82,31 +101,32 @@ def _field(fault: Any) -> str:
     return ".".join(map(str, where))
 
 
-def _expected_text(fault: Any) -> str:
+def _expected(fault: Any, language: str) -> Phrase:
     own = _OF_FIELD.get(str(fault["loc"][-1]).lower())
     if own is not None:
-        return own
-    figures = {name: _figure(name, value) for name, value in (fault.get("ctx") or {}).items()}
-    try:
-        return _EXPECTED[fault["type"]].format(**figures)
-    except KeyError:
-        return "what the OpenAPI document describes"
+        return Phrase(own)
+    figures = dict(fault.get("ctx") or {})
+    if 1 in (figures.get("min_length"), figures.get("max_length")) and fault["type"] in _ONE_CHARACTER:
+        return Phrase(_ONE_CHARACTER[fault["type"]])
+    text = _EXPECTED.get(fault["type"], _OF_THE_DOCUMENT)
+    named = {name: _figure(value, language) for name, value in figures.items() if f"{{{name}}}" in text}
+    return Phrase(text, **named) if named or "{" not in text else Phrase(_OF_THE_DOCUMENT)
 
 
-def _figure(name: str, value: object) -> str:
-    text = f"{value:,}" if isinstance(value, int) else str(value)
-    return text if not name.endswith("length") else f"{text} character{'' if value == 1 else 's'}"
+def _figure(value: object, language: str) -> str:
+    return format_count(value, language=language) if isinstance(value, int) else str(value)
 
 
-def _found_text(fault: Any) -> str:
+def _describe_found(fault: Any) -> Phrase:
     kind, place, value = fault["type"], fault["loc"][0], fault.get("input")
     if kind == "missing":
-        return "none"
+        return Phrase("none")
     if kind == "json_invalid":
-        return "invalid JSON"
+        return Phrase("invalid JSON")
     if place in ("query", "path"):
         text = str(value)
-        return repr(text) if len(text) <= _LONGEST_FOUND else repr(text[:_LONGEST_FOUND] + "...")
+        shown = repr(text) if len(text) <= _LONGEST_FOUND else repr(text[:_LONGEST_FOUND] + "...")
+        return Phrase("{text}", text=shown)
     if isinstance(value, str):
-        return f"{len(value):,} characters"
-    return next((word for types, word in _KINDS if isinstance(value, types)), "something else")
+        return Phrase("{size:,} characters", size=len(value))
+    return Phrase(next((word for types, word in _KINDS if isinstance(value, types)), "something else"))

@@ -11,9 +11,11 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from basira.api.http.answer_language import keep_asked_language
 from basira.api.http.logs import REQUEST_ID, request_id_of
 from basira.api.http.metrics import Metrics
 from basira.api.http.problems import problem
+from basira.schema.errors import Phrase
 
 _HEADER = b"x-request-id"
 MOST_BYTES = 16 << 20  # 1,000 declarations of 10 items are some 5 MB
@@ -62,6 +64,7 @@ class Surroundings:
         headers = dict(scope["headers"])
         request_id = request_id_of(headers.get(_HEADER, b""))
         REQUEST_ID.set(request_id)
+        keep_asked_language(headers.get(b"accept-language", b""))
         is_begun = is_too_large = False
 
         async def receive_limited() -> Message:
@@ -95,9 +98,9 @@ class Surroundings:
             coding = headers.get(b"content-encoding", b"identity")
             if coding.lower() not in (b"identity", b""):
                 found = coding[:_LONGEST_CODING].decode("latin-1")
-                detail = f"Expected a body without Content-Encoding, found {found!r}."
+                other = Phrase("Expected a body without Content-Encoding, found {found!r}.", found=found)
                 hint = "Send JSON in UTF-8, uncompressed."
-                await problem(415, "unsupported_media_type", detail, hint=hint)(scope, receive_limited, send_marked)
+                await problem(415, "unsupported_media_type", other, hint=hint)(scope, receive_limited, send_marked)
                 return
             await self._app(scope, receive_limited, send_marked)
             if is_too_large and not is_begun:
@@ -106,8 +109,8 @@ class Surroundings:
             is_too_large = False
             is_large = (scope["method"], scope["path"]) == _LARGE
             hint = "Send fewer declarations at once." if is_large else _SHORTEN
-            detail = f"Expected at most {most:,} bytes."
-            await problem(413, "too_large", detail, hint=hint)(scope, receive, send_marked)
+            limit = Phrase("Expected at most {most:,} bytes.", most=most)
+            await problem(413, "too_large", limit, hint=hint)(scope, receive, send_marked)
         except Exception as error:  # the last line: the answer is a problem, the log names the kind
             _LOG.error("fault", extra={"fields": {"request_id": request_id, "error": type(error).__name__}})
             if not is_begun:

@@ -1,4 +1,4 @@
-"""A fault of a rule, a list or a risk as a problem, in the language of the service.
+"""A fault of a rule, a list or a risk as a problem, in the language that is asked for, or else that of the service.
 
 Enters: what a route does. Leaves: a `ProblemException` in the place of a `RuleError`. Never here: a fault of its own.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from basira.api.http.answer_language import ASKED_LANGUAGE
 from basira.api.http.problems import ProblemException
 from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
@@ -25,6 +26,6 @@ def rule_problems(language: str) -> Iterator[None]:
     try:
         yield
     except RuleError as error:
-        detail, hint = said_in(error, language)
+        detail, hint = said_in(error, ASKED_LANGUAGE.get() or language)
         status = 403 if error.reason in _FORBIDDEN else 409 if error.reason in _CONFLICT else 422
         raise ProblemException(status, error.code, detail, hint=hint) from None

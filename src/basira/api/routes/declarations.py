@@ -34,7 +34,7 @@ from basira.api.http.problems import STATUS, Rejection, problem, rejection_conte
 from basira.api.openapi.answers import answers_of
 from basira.api.openapi.examples import DECLARATION, body_of, declaration_schema
 from basira.schema.access import Principal
-from basira.schema.errors import BasiraError, StoreError
+from basira.schema.errors import BasiraError, Phrase, StoreError
 from basira.serving.decide.idempotency import Asked, given_answer, store_answer
 from basira.serving.decide.precedence import Precedence
 from basira.serving.decide.result import Ask, Decided, Failed, Replayed, Result
@@ -207,8 +207,11 @@ async def _batch(bodies: Sequence[object], asked: Asked, request: Request, metri
         if given is not None:
             return _json(given.response, given.status)
     if not 1 <= len(bodies) <= MOST_DECLARATIONS:
-        detail = f"Expected 1 to {MOST_DECLARATIONS:,} declarations, found {len(bodies):,}."
-        return problem(422, "invalid", detail, hint=f"Send it in lists of 1 to {MOST_DECLARATIONS:,} declarations.")
+        found = Phrase(
+            "Expected 1 to {most:,} declarations, found {found:,}.", most=MOST_DECLARATIONS, found=len(bodies)
+        )
+        hint = Phrase("Send it in lists of 1 to {most:,} declarations.", most=MOST_DECLARATIONS)
+        return problem(422, "invalid", found, hint=hint)
     each = Asked(asked.actor, offices=asked.offices, language=asked.language)
     results: list[str] = []
     is_final = True

@@ -16,6 +16,7 @@ from basira.api.auth.authenticate import needs
 from basira.api.http.dependencies import KNOWN_QUERY, PREFIX, InService, Now
 from basira.api.http.problems import ProblemException
 from basira.api.openapi.answers import answers_of
+from basira.schema.errors import Phrase
 from basira.serving.admissible import folded_office
 from basira.serving.views.figures import make_report
 from basira.storage.record.figures import Period
@@ -36,7 +37,9 @@ def period_of(first: date | None, last: date | None, office: str | None, *, toda
     except OverflowError:
         raise ProblemException(422, "invalid", "Expected days of this era, found others.") from None
     if not 1 <= found.day_count <= MOST_DAYS:
-        raise ProblemException(422, "invalid", f"Expected a period of 1 to {MOST_DAYS} days, found another.")
+        raise ProblemException(
+            422, "invalid", Phrase("Expected a period of 1 to {most} days, found another.", most=MOST_DAYS)
+        )
     return found
 
 

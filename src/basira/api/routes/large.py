@@ -13,6 +13,7 @@ import time
 from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from basira.api.http.answer_language import keep_asked_language
 from basira.api.http.large_worker import DECLARATIONS, HEALTH, principal_of
 from basira.api.http.logs import REQUEST_ID, request_id_of
 from basira.api.http.problems import problem
@@ -46,7 +47,9 @@ class Passed:
         if scope["type"] != "http" or scope["path"] == HEALTH:
             await self._app(scope, receive, send)
             return
-        REQUEST_ID.set(request_id_of(dict(scope["headers"]).get(b"x-request-id", b"")))
+        headers = dict(scope["headers"])
+        REQUEST_ID.set(request_id_of(headers.get(b"x-request-id", b"")))
+        keep_asked_language(headers.get(b"accept-language", b""))
         begun, status = time.perf_counter(), 0
 
         async def send_noted(message: Message) -> None:

@@ -36,6 +36,7 @@ from basira.serving.message import Rejected
 from basira.serving.results import record_outcome
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import find_operators
+from basira.serving.views.names import names_in
 
 router = APIRouter(prefix=PREFIX)
 
@@ -52,8 +53,11 @@ def get_operators(
     service: InService,
 ) -> Response:
     """The identifiers of the latest version, which are personal values: null where erased, absent where none was
-    declared. No other answer has them. A declaration of an office that the caller may not see is not found."""
-    return JSONResponse(find_operators(service.database, declaration_id, sees=principal.sees_office))
+    declared; and the names that the administration's register gives them. No other answer has them. A declaration
+    of an office that the caller may not see is not found."""
+    return JSONResponse(
+        find_operators(service.database, declaration_id, sees=principal.sees_office, register=names_in(service))
+    )
 
 
 @router.get(

@@ -105,7 +105,9 @@ def inspection_page(
         "has_quantity": _has_quantity,
         "hidden_items": lambda e: len(e.line.items) - len(shown_items(e)),
         "converted": lambda item: say_conversion(item.conversion, language=language),
-        "party": lambda line, field: named(line.header.get(field), inspections.operator_names),
+        # An Arabic name would take the identifier behind it to its other side.
+        "party_name": lambda line, field: inspections.operator_names.get(line.header.get(field), ""),
+        "office_label": lambda office: inspections.office_names.get(office.office, ""),
         "other_header": lambda line: _other_header(line, language),
         "dotted": format_code,
         "result_kinds": RESULT_KINDS,

@@ -219,11 +219,13 @@ class DeclarationBody(TypedDict):
 
 class OperatorsBody(TypedDict):
     """The operators of a declaration's latest version, by field; null where the value was erased.
-    ``declaration_version``: null where nothing of the declaration was sent to the service."""
+    ``declaration_version``: null where nothing of the declaration was sent to the service. ``names``: by field, of
+    those whom the administration's register names."""
 
     declaration_id: str
     declaration_version: int | None
     operators: Mapping[str, str | None]
+    names: Mapping[str, str]
 
 
 class RejectedBody(TypedDict):

@@ -15,7 +15,9 @@ from basira.schema.json_values import JsonObject
 from basira.serving.record import find_latest_known
 from basira.serving.views.answers import OperatorsBody
 from basira.serving.views.declaration import Sees, known_declaration
+from basira.serving.views.names import names_beside
 from basira.storage.database.connection import Database
+from basira.storage.register import Register
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,19 @@ def latest_declared(database: Database, declaration_ids: Sequence[str]) -> dict[
     return {name: one for name, one in found.items() if one is not None}
 
 
-def find_operators(database: Database, declaration_id: str, *, sees: Sees) -> OperatorsBody:
-    """The operators of a declaration's latest version. Raises NotFoundError for one that was never decided, or that the
-    caller may not see, which takes no longer."""
+def find_operators(database: Database, declaration_id: str, *, sees: Sees, register: Register) -> OperatorsBody:
+    """The operators of a declaration's latest version, with their names of the register.
+
+    Raises NotFoundError for one that was never decided, or that the caller may not see, which takes no longer."""
     known, _ = known_declaration(database, declaration_id, sees=sees)
     declared = _latest(known)
     if declared is None:
-        return {"declaration_id": declaration_id, "declaration_version": None, "operators": {}}
+        return {"declaration_id": declaration_id, "declaration_version": None, "operators": {}, "names": {}}
     return {
         "declaration_id": declaration_id,
         "declaration_version": declared.version,
         "operators": dict(declared.operators),
+        "names": names_beside(declared.operators, register),
     }
 
 

@@ -13,9 +13,9 @@ from datetime import date
 from basira.schema.errors import PolicyError
 from basira.selection.policy.model import Policy
 from basira.serving.service import Service
+from basira.serving.views.names import names_in
 from basira.storage.accounts.users import count_inspectors
 from basira.storage.record.figures import Period, count_statuses, count_waiting
-from basira.storage.register import read_register
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def list_offices(service: Service, today: date) -> list[OfficeLine]:
     declared: dict[str, int] = {}
     for one in counts:
         declared[one.office] = declared.get(one.office, 0) + one.count
-    names = read_register(service.store).offices if service.store is not None else {}
+    names = names_in(service).offices
     listed = policy.offices if policy else ()
     return [
         OfficeLine(

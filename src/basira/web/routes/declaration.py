@@ -25,6 +25,7 @@ from basira.serving.service import Service
 from basira.serving.views.answers import DecisionBody, DeclarationBody, ItemBody, StatusBody
 from basira.serving.views.declaration import declaration_history
 from basira.serving.views.declared import latest_declared
+from basira.serving.views.names import names_beside, names_in
 from basira.web.access import Visitor, send, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import Form
@@ -193,6 +194,7 @@ def _page(
     results = [one["result"] for one in found["outcomes"]]
     typed = result.fields or write_form(form, results)
     declared = latest_declared(service.database, [declaration_id]).get(declaration_id)
+    register = names_in(service)
     names = names_of_people(service, {step["by"] for step in found["history"]})
     return page(
         request,
@@ -206,6 +208,8 @@ def _page(
         lane=lanes.of(standing["lane"]),
         lanes=lanes,
         declared=declared,
+        operator_names=names_beside(declared.operators, register) if declared else {},
+        office_name=register.offices.get(standing["office"], ""),
         items=_items(found),
         explanation=found["explanation"],
         history=found["history"],

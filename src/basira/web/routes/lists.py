@@ -18,7 +18,7 @@ from basira.api.http.problems import ProblemException
 from basira.render.workbook import Cell
 from basira.rules.lists.model import CLOSE_ENOUGH, LIST_KINDS, Ending, Entry, ListHeader, ListKind, Matching
 from basira.rules.lists.snoozes import PREFIX
-from basira.schema.errors import RuleError
+from basira.schema.errors import Phrase, RuleError
 from basira.serving.rules import said_in
 from basira.serving.service import Service
 from basira.storage.rules.lists import StoredList
@@ -122,7 +122,11 @@ def post_new(request: Request, visitor: Writer, form: Form, service: InService, 
     kind: dict[str, ListKind] = {one: one for one in LIST_KINDS}
     matching: dict[str, Matching] = {one: one for one in MATCHINGS}
     if form.get("kind") not in kind or form.get("matching") not in matching:
-        detail = f"Expected a kind of {', '.join(kind)} and a comparison of {', '.join(matching)}, found others."
+        detail = Phrase(
+            "Expected a kind of {kinds} and a comparison of {comparisons}, found others.",
+            kinds=", ".join(kind),
+            comparisons=", ".join(matching),
+        )
         raise ProblemException(422, "invalid", detail, hint="Choose one of each in the form.")
     header = ListHeader(
         form.get("name", "").strip(),

@@ -23,7 +23,7 @@ from basira.monitor.stages import Stage, StageStep, check_step, previous_version
 from basira.render.catalogs import Catalog
 from basira.render.numbers import format_number, format_percent
 from basira.render.workbook import Cell
-from basira.schema.errors import ModelError, NotFoundError
+from basira.schema.errors import ModelError, NotFoundError, Phrase
 from basira.serving.models import (
     WantedStep,
     compare_service,
@@ -206,7 +206,9 @@ def _days(
     end = last or now.date()
     found = _Days(first or end - timedelta(days=DEFAULT_DAYS - 1), end)
     if not 0 <= (found.last - found.first).days < MOST_DAYS:
-        raise ProblemException(422, "invalid", f"Expected a period of 1 to {MOST_DAYS} days, found another.")
+        raise ProblemException(
+            422, "invalid", Phrase("Expected a period of 1 to {most} days, found another.", most=MOST_DAYS)
+        )
     return found
 
 

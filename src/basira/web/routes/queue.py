@@ -21,8 +21,10 @@ from basira.serving.admissible import folded_office
 from basira.serving.service import Service
 from basira.serving.status import StatusName
 from basira.serving.views.declared import Declared, latest_declared
+from basira.serving.views.names import names_beside, names_in
 from basira.serving.views.queue import Queue, check_queue, queue_csv
 from basira.serving.views.queue_lines import QueueLine, queue_lines
+from basira.storage.register import Register
 from basira.web.access import Visitor, visit
 from basira.web.errors import PageRoute
 from basira.web.forms import read_day
@@ -102,6 +104,7 @@ def get_queue(
     lanes = lanes_on(service, filters.day or now.date(), visitor.language)
     shown = queue_lines(service, _queue(filters, visitor), limit=PAGE_ROWS, cursor=cursor, today=now.date())
     declared = latest_declared(service.database, [line.declaration_id for line in shown.lines])
+    register = names_in(service)
     next_page = filters.address("/queue", cursor=shown.next_cursor) if shown.next_cursor else ""
     return page(
         request,
@@ -110,7 +113,8 @@ def get_queue(
         filters=filters,
         offices=offices_of(visitor, service, now.date()),
         lanes=list(lanes.known.values()),
-        rows=[_row(line, declared.get(line.declaration_id), lanes) for line in shown.lines],
+        office_names=register.offices,
+        rows=[_row(line, declared.get(line.declaration_id), lanes, register) for line in shown.lines],
         total=shown.total,
         next_page=next_page,
         first_page=filters.address("/queue") if cursor else "",
@@ -152,9 +156,10 @@ def _queue(filters: Filters, visitor: Visitor) -> Queue:
     return Queue(filters.office, filters.day, filters.lane, filters.status, visitor.language, visitor.hides_secrets)
 
 
-def _row(line: QueueLine, declared: Declared | None, lanes: Lanes) -> dict[str, Any]:
+def _row(line: QueueLine, declared: Declared | None, lanes: Lanes, register: Register) -> dict[str, Any]:
     """A row as the page shows it: the line, the goods, the operator."""
     items = declared.items if declared else ()
+    names = names_beside(declared.operators, register) if declared else {}
     return {
         "line": line,
         "address": declaration_address(line.declaration_id),
@@ -163,4 +168,5 @@ def _row(line: QueueLine, declared: Declared | None, lanes: Lanes) -> dict[str, 
         "code": items[0].get("commodity_code", "") if items else "",
         "more_items": max(0, len(items) - 1),
         "operator": declared.operators.get("importer_id") if declared else None,
+        "operator_name": names.get("importer_id", ""),
     }

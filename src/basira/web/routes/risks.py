@@ -17,7 +17,7 @@ from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
 from basira.render.workbook import Cell
 from basira.rules.register import HIGHEST, TREATMENTS, Review, Risk, Treatment
-from basira.schema.errors import RuleError
+from basira.schema.errors import Phrase, RuleError
 from basira.serving.rules import said_in
 from basira.serving.service import Service
 from basira.web.access import Visitor, send, visit
@@ -170,7 +170,9 @@ def _day(text: str) -> date:
 
 def _level(text: str) -> int:
     if text not in {str(one) for one in range(1, HIGHEST + 1)}:
-        raise ProblemException(422, "invalid", f"Expected a level of 1 to {HIGHEST}, found another text.")
+        raise ProblemException(
+            422, "invalid", Phrase("Expected a level of 1 to {highest}, found another text.", highest=HIGHEST)
+        )
     return int(text)
 
 

@@ -21,6 +21,7 @@ from basira.render.catalogs import Catalog
 from basira.render.languages import direction
 from basira.render.spreadsheet import csv_text, decimal_comma
 from basira.render.workbook import XLSX, Cell, Sheet, workbook_bytes
+from basira.schema.errors import Phrase
 from basira.schema.text import fold_identifier
 from basira.serving.admissible import folded_office
 from basira.serving.service import Service
@@ -209,7 +210,9 @@ def get_declarations_xlsx(
     with service.database.read() as connection:
         found = search_declarations(connection, asked.wanted, limit=MOST_COUNTED + 1)
     if len(found) > MOST_COUNTED:
-        raise ProblemException(422, "invalid", f"Expected at most {MOST_COUNTED} declarations, found more.")
+        raise ProblemException(
+            422, "invalid", Phrase("Expected at most {most} declarations, found more.", most=MOST_COUNTED)
+        )
     rows: list[Sequence[Cell]] = [_cells(one, lanes, words) for one in found]
     about: list[Sequence[Cell]] = [
         [words.say("figures.simulated"), words.say("yes") if service.is_simulated else words.say("no")]
