@@ -174,8 +174,9 @@ def _one_hot(codes: Ints) -> csr_matrix:
 
 
 def _classes(values: pl.Series, count: int) -> Ints:
-    rank = (values.rank("average") / len(values)).to_numpy()
-    return np.minimum(count - 1, (rank * count).astype(np.int64))
+    rank: Floats = (values.rank("average") / len(values)).to_numpy()
+    found: Ints = np.minimum(count - 1, (rank * count).astype(np.int64))
+    return found
 
 
 def _columns(declared: pl.DataFrame) -> list[csr_matrix]:
