@@ -10,7 +10,8 @@ none that was spared. The sum over an operator's declarations is what is expecte
 
 Criteria that no file holds leave differences between operators: in simulated countries without a favoured one, of some
 500 operators with 4 controls expected one or two have a tenth of them. So an alarm asks for more than rarity: the
-random control, which asks no criterion, passes by as well. Anything less is worth a look and no alarm.
+random control, which asks no criterion, passes by as well, or not one control of any kind. Anything less is worth a
+look and no alarm.
 """
 
 from __future__ import annotations
@@ -29,9 +30,8 @@ from basira.diagnose.statistics import Flags, Floats, Ints, adjust_possible, at_
 RARE = 0.003
 # Controlled less than this part of what is expected: worth a look.
 LESS = 0.2
-# So rare must few random controls be, of one operator that is already looked at; and none of them, where it was never
-# controlled at all. Where nobody is drawn by chance the second is enough.
-RARE_DRAW, RARE_NO_DRAW = 0.001, 0.2
+# So rare must few random controls be, of one operator that is already looked at and was controlled at least once.
+RARE_DRAW = 0.001
 FEWEST_DECLARATIONS = 30
 FEWEST_EXPECTED = 4.0
 _MOST_FITTED = 200_000
@@ -70,7 +70,6 @@ def judge_passed_by(declared: pl.DataFrame, *, seed: int) -> tuple[Table, tuple[
     order = sorted(range(len(tested)), key=lambda n: (chances[n], tested[n].own / tested[n].expected, tested[n].name))
     rows: list[tuple[Cell, ...]] = []
     findings = []
-    has_random = bool(declared["is_random"].any())
     for n in order:
         one = tested[n]
         rows.append(
@@ -81,9 +80,7 @@ def judge_passed_by(declared: pl.DataFrame, *, seed: int) -> tuple[Table, tuple[
         )
         if chances[n] >= RARE or one.own >= LESS * one.expected:
             continue
-        few_draws = at_most(one.drawn, one.drawn_expected)
-        is_never = one.own == 0 and (few_draws < RARE_NO_DRAW or not has_random)
-        is_alarm = is_never or few_draws < RARE_DRAW
+        is_alarm = one.own == 0 or at_most(one.drawn, one.drawn_expected) < RARE_DRAW
         values = {
             "operator": Said(f"operator.{one.kind}", "word"),
             "name": Said(one.name, "code"),
@@ -174,8 +171,9 @@ def _one_hot(codes: Ints) -> csr_matrix:
 
 
 def _classes(values: pl.Series, count: int) -> Ints:
-    rank = (values.rank("average") / len(values)).to_numpy()
-    return np.minimum(count - 1, (rank * count).astype(np.int64))
+    rank: Floats = (values.rank("average") / len(values)).to_numpy()
+    found: Ints = np.minimum(count - 1, (rank * count).astype(np.int64))
+    return found
 
 
 def _columns(declared: pl.DataFrame) -> list[csr_matrix]:
