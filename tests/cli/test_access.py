@@ -141,7 +141,7 @@ def test_roles_are_given_and_taken_away(place: Place) -> None:
         ("role", "grant", "ali", "boss"),
         ("role", "grant", "ali", "system"),
         ("role", "grant", "ali", "inspector"),
-        ("role", "grant", "ali", "manager", "--office", "AGADIR"),
+        ("role", "grant", "ali", "auditor", "--office", "AGADIR"),
         ("role", "revoke", "ali", "administrator"),
         ("deactivate", "ali"),
     ],

@@ -529,6 +529,13 @@ def test_the_settings_of_a_provider_are_read_from_their_file(tmp_path: Path) -> 
     assert found.grants({"realm_access": ["basira-managers"]}) == ()
 
 
+def test_a_group_of_an_office_makes_a_manager_of_that_office_alone(tmp_path: Path) -> None:
+    open_value = 'value = "basira-managers-*"'
+    found = load_oidc(write(tmp_path, GOOD.replace('value = "basira-managers"', open_value, 1)))
+    for group, grants in (("AGADIR", (Grant("manager", "AGADIR"),)), ("", ()), ("agadir x", ())):
+        assert found.grants({"realm_access": {"roles": [f"basira-managers-{group}"]}}) == grants
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
@@ -540,7 +547,7 @@ def test_the_settings_of_a_provider_are_read_from_their_file(tmp_path: Path) -> 
         ('unknown = "create"', 'scopes = ["profile"]', "scopes"),
         ('role = "manager"', 'role = "system"', "role"),
         ('role = "manager"', 'role = "boss"', "role"),
-        ('value = "basira-managers"', 'value = "basira-*"', "roles"),
+        ('value = "basira-managers"\nrole = "manager"', 'value = "basira-*"\nrole = "auditor"', "roles"),
         ('value = "basira-inspectors-*"', 'value = "*"', "roles"),
         ('value = "bureau-tanger"', 'value = "bureau-*"', "roles"),
         ('office = "TANGER-PORT"', 'office = "tanger-port"', "office"),

@@ -154,7 +154,11 @@
     }
     // What is computed of what was typed comes back with it, once the page can ask for it.
     const typed = kept(form).find((one) => one.closest(".found-fields") && one.value);
-    if (typed) window.addEventListener("load", () => typed.dispatchEvent(new Event("input", { bubbles: true })));
+    if (!typed) return;
+    const ask = () => typed.dispatchEvent(new Event("input", { bubbles: true }));
+    // htmx begins to listen before or after "load", as it comes. To ask twice within its delay is to ask once.
+    window.addEventListener("load", ask);
+    typed.closest(".found-fields").addEventListener("htmx:after:init", ask, { once: true });
   }
 
   function followConclusion(form) {
