@@ -20,6 +20,7 @@ from basira.storage.accounts.sessions import csrf_token, is_csrf_token
 from basira.storage.accounts.users import User, get_user
 from basira.web.forms import Form
 from basira.web.language import language_of
+from basira.web.uploads import Upload, read_upload
 
 TOKEN_FIELD = "csrf_token"  # noqa: S105 - the name of a field
 
@@ -73,7 +74,7 @@ def send(scope: Scope) -> Callable[[Request, Form], Visitor]:
 
 def send_file(scope: Scope) -> Callable[[Request], Visitor]:
     """A dependency of pages that take a file: the visitor, when they have the scope, before the body is read. The route
-    reads it, then calls `require_token` before it does anything. Raises as `authorize`."""
+    reads it by `read_sent_file`. Raises as `authorize`."""
 
     def visitor(request: Request) -> Visitor:
         token = session_cookie(request, request.app.state.access.settings)
@@ -87,6 +88,20 @@ def require_token(request: Request, given: str) -> None:
     token = session_cookie(request, request.app.state.access.settings) or ""
     if not is_csrf_token(given or request.headers.get("x-csrf-token", ""), token):
         raise ProblemException(403, "csrf", "Expected the session's token in the form, found another one or none.")
+
+
+async def read_sent_file(request: Request) -> Upload:
+    """The form with a file of a request, with the session's token; without the token nothing else is said of it.
+
+    Raises 403 for the token, then as `read_upload`.
+    """
+    try:
+        upload = read_upload(await request.body(), request.headers.get("content-type", ""))
+    except ProblemException:
+        require_token(request, "")
+        raise
+    require_token(request, upload.fields.get(TOKEN_FIELD, ""))
+    return upload
 
 
 def visit_as_person(request: Request) -> Visitor:

@@ -7,14 +7,14 @@ page shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request
 
 from basira.api.http.dependencies import Now
 from basira.api.http.executors import Desk
 from basira.api.http.problems import ProblemException
-from basira.render.numbers import format_number
+from basira.render.numbers import format_month, format_number
 from basira.schema.errors import UsageError
 from basira.serving.views.past import days_until
 from basira.web.bars import Bar
@@ -67,9 +67,22 @@ def bars_of(labels: Sequence[str], values: Sequence[float], texts: Sequence[str]
     ]
 
 
-def millions(value: float, language: str) -> str:
-    """An amount in millions, with a digit behind the mark."""
-    return format_number(value / _MILLION, language=language, digits=1)
+class _Month(Protocol):
+    """A month (YYYY-MM), and what was declared in it: an amount."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def value(self) -> float: ...
+
+
+def bars_of_months(months: Sequence[_Month], language: str) -> list[Bar]:
+    """Bars of what was declared in each month, in millions with a digit behind the mark."""
+    return bars_of(
+        [format_month(one.name or "", language=language) for one in months],
+        [one.value for one in months],
+        [format_number(one.value / _MILLION, language=language, digits=1) for one in months],
+    )
 
 
 def _busy() -> ProblemException:

@@ -16,12 +16,12 @@ from fastapi.responses import RedirectResponse, Response
 from basira.api.http.dependencies import DECLARATION_PATH, InService, Now, Number
 from basira.api.http.problems import ProblemException
 from basira.serving.documents import NotTaken, attach_document, read_document
-from basira.web.access import TOKEN_FIELD, Visitor, require_token, send_file, visit
+from basira.web.access import Visitor, read_sent_file, send_file, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.routes.declaration import Sent, Shown, declaration_page, find_shown
 from basira.web.routes.queue import declaration_address
-from basira.web.uploads import Upload, read_upload
+from basira.web.uploads import Upload
 
 router = APIRouter(route_class=PageRoute)
 _TYPES = {"pdf": "application/pdf", "jpeg": "image/jpeg", "png": "image/png"}
@@ -37,15 +37,12 @@ async def post_document(
     now: Now,
 ) -> Response:
     """Attach the file of the form; back to the page, or the page with why it was not taken."""
-    body = await request.body()
     try:
-        upload = read_upload(body, request.headers.get("content-type", ""))
-    except ProblemException:
-        # Who may not send, or may not see the declaration, is shown nothing else.
-        require_token(request, "")
-        await run_in_threadpool(find_shown, service, declaration_id, visitor)
+        upload = await read_sent_file(request)
+    except ProblemException as problem:
+        if problem.status_code != 403:  # who may not see the declaration is shown nothing of the form
+            await run_in_threadpool(find_shown, service, declaration_id, visitor)
         raise
-    require_token(request, upload.fields.get(TOKEN_FIELD, ""))
     return await run_in_threadpool(_attach, Call(request, visitor, service, now), declaration_id, upload)
 
 

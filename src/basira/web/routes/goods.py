@@ -18,13 +18,13 @@ from fastapi.responses import Response
 from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
 from basira.render.catalogs import Catalog
-from basira.render.numbers import format_count, format_month, format_number
+from basira.render.numbers import format_count, format_number
 from basira.render.workbook import Cell
 from basira.serving.views.past import goods_facts
 from basira.web.access import Visitor, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
-from basira.web.past import InDays, bars_of, days_in_address, in_turn, millions
+from basira.web.past import InDays, bars_of, bars_of_months, days_in_address, in_turn
 from basira.web.render import page, words_of
 from basira.web.routes.operators import rate_of
 from basira.web.tables import Ending, Table, as_file
@@ -100,11 +100,7 @@ def _page(call: Call, goods: Goods, days: Days) -> Response:
         facts=facts,
         rate_of=rate_of,
         busiest=max(facts.months, key=lambda one: one.value, default=None),
-        month_bars=bars_of(
-            [format_month(one.name or "", language=language) for one in facts.months],
-            [one.value for one in facts.months],
-            [millions(one.value, language) for one in facts.months],
-        ),
+        month_bars=bars_of_months(facts.months, language),
         value_bars=bars_of(
             [
                 f"{format_number(one.low, language=language)} – {format_number(one.high, language=language)}"

@@ -18,12 +18,12 @@ from basira.api.http.dependencies import InService, Now
 from basira.api.http.problems import ProblemException
 from basira.schema.errors import RuleError
 from basira.serving.rules import said_in
-from basira.web.access import TOKEN_FIELD, Visitor, require_token, send_file
+from basira.web.access import Visitor, read_sent_file, send_file
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
 from basira.web.forms import read_seen
 from basira.web.routes.lists import PATH, Name, Said, list_page
-from basira.web.uploads import Upload, read_upload
+from basira.web.uploads import Upload
 from basira.workflows.rules.lists import import_list
 
 router = APIRouter(route_class=PageRoute)
@@ -41,13 +41,7 @@ async def post_import(
     now: Now,
 ) -> Response:
     """Add the entries of the form's file; the page again with each row that is wrong, and nothing added."""
-    body = await request.body()
-    try:
-        upload = read_upload(body, request.headers.get("content-type", ""))
-    except ProblemException:
-        require_token(request, "")
-        raise
-    require_token(request, upload.fields.get(TOKEN_FIELD, ""))
+    upload = await read_sent_file(request)
     return await run_in_threadpool(_import, Call(request, visitor, service, now), name, upload)
 
 

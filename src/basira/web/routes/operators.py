@@ -19,7 +19,6 @@ from basira.api.http.dependencies import InService, KnownQuery, Now
 from basira.api.http.problems import ProblemException
 from basira.evaluate.shares import Share, share_of
 from basira.render.catalogs import Catalog
-from basira.render.numbers import format_month
 from basira.render.workbook import Cell
 from basira.schema.text import fold_identifier
 from basira.serving.views.names import names_in
@@ -28,7 +27,7 @@ from basira.storage.record.audit_log import AuditEvent, append_audit
 from basira.web.access import Visitor, visit
 from basira.web.calls import Call
 from basira.web.errors import PageRoute
-from basira.web.past import InDays, bars_of, days_in_address, in_turn, millions
+from basira.web.past import InDays, bars_of_months, days_in_address, in_turn
 from basira.web.render import page, words_of
 from basira.web.tables import Ending, Table, as_file
 from basira.workflows.explore.facts import Days, Results
@@ -116,11 +115,7 @@ def _page(call: Call, operator: Operator, days: Days) -> Response:
         rate_of=rate_of,
         places=_places(facts) if facts else None,
         busiest=max(months, key=lambda one: one.value, default=None),
-        bars=bars_of(
-            [format_month(one.name, language=language) for one in months],
-            [one.value for one in months],
-            [millions(one.value, language) for one in months],
-        ),
+        bars=bars_of_months(months, language),
         address=operator_address,
         path=PATH,
         today=call.today.isoformat(),
