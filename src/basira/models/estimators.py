@@ -28,8 +28,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from basira.models.risk.evidence import evidence_of
 from basira.models.risk.fit import FEWEST_OF_A_CLASS, TrainingItems
 from basira.models.risk.matrix import Encoding, choose_encoding
+from basira.models.risk.settings import FitSettings
 from basira.schema.errors import ModelError, UsageError
 
 Floats = NDArray[np.float64]
@@ -166,7 +168,8 @@ def check_weighable(name: str, estimator: object) -> None:
 
 
 def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numbers: Sequence[str]) -> FittedEstimator:
-    """Fit a copy of ``estimator``; the one that was given stays as it was.
+    """Fit a copy of ``estimator`` on what our model learns from: not on the clean results of offices that never find
+    (`basira.models.risk.evidence`). The one that was given stays as it was.
 
     Parameters
     ----------
@@ -177,6 +180,7 @@ def fit_estimator(name: str, estimator: Estimator, items: TrainingItems, *, numb
     UsageError : see `check_estimator`; or the estimator fails. ModelError : fewer than 10 items of either class.
     """
     check_estimator(name, estimator)
+    items = evidence_of(items, numbers=numbers, settings=FitSettings(), seed=0).learned.items
     irregular = int(items.is_irregular.sum())
     if min(irregular, len(items.is_irregular) - irregular) < FEWEST_OF_A_CLASS:
         raise ModelError(

@@ -5,7 +5,7 @@ of its own, which predicts what ours does. Never here: a file. What is read back
 memory alone, score and are evaluated, and are no model of the store.
 
     head          estimator   what it learns                                          on which items
-    probability   classifier  irregular or not; then calibrated on the later items    all labelled ones
+    probability   classifier  irregular or not; then calibrated on the later items    all that ours learns from
     share         regressor   revenue over potential duties, 0 to 1                   irregular, with a revenue
     kind          classifier  whether irregular by this kind; one copy for each kind  irregular, their kind known
 
@@ -27,7 +27,9 @@ from scipy.special import logit
 
 from basira.models.estimators import Estimator, check_estimator, check_weighable, column_frame, failure
 from basira.models.risk.calibration import Calibration, fit_calibration
-from basira.models.risk.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model, with_later_rows
+from basira.models.risk.evidence import Part, evidence_of
+from basira.models.risk.fit import FEWEST_OF_A_CLASS, ModelOrigin, TrainingItems, fit_risk_model
+from basira.models.risk.matrix import Encoding
 from basira.models.risk.risk_model import POTENTIAL, Predictions, RiskModel
 from basira.models.risk.settings import FitSettings
 from basira.schema.errors import ModelError, Phrase, UsageError
@@ -169,27 +171,34 @@ def fit_heads(
     """
     check_heads(heads)
     model = fit_risk_model(items, numbers=numbers, settings=settings, seed=seed, origin=origin)
-    items, is_late = with_later_rows(items, settings)
+    # What ours learned from and was calibrated on: not the clean results of offices that never find.
+    evidence = evidence_of(items, numbers=numbers, settings=settings, seed=seed)
+    items = evidence.learned.items
     x = column_frame(model.encoding, items.features)
-    probability, calibration = (
-        _fit_probability(heads["probability"], x, items, is_late) if "probability" in heads else (None, Calibration())
-    )
+    probability, calibration = None, Calibration()
+    if "probability" in heads:
+        calibration = _calibrate(heads["probability"], model.encoding, evidence.judged)
+        every = np.ones(len(x), dtype=np.bool_)
+        probability = _fit("probability", heads["probability"], x, _labels(items), items.weight, every)
     share, scale = _fit_share(heads["share"], x, items) if "share" in heads else (None, 1.0)
     kinds = _fit_kinds(heads["kind"], x, items) if "kind" in heads else {}
     return FittedHeads(model, probability, calibration, share, scale, kinds)
 
 
-def _fit_probability(
-    estimator: Estimator, x: pl.DataFrame, items: TrainingItems, is_late: Bools
-) -> tuple[Estimator, Calibration]:
-    """The copy fitted on all rows, calibrated by one that saw the earlier rows alone."""
-    irregular, calibration = items.is_irregular, Calibration()
-    if all(min(part.sum(), (~part).sum()) >= FEWEST_OF_A_CLASS for part in (irregular[is_late], irregular[~is_late])):
-        earlier = _fit("probability", estimator, x, irregular.astype(np.int64), items.weight, ~is_late)
-        said = _chance("probability", earlier, x.filter(pl.Series(is_late)))
-        calibration = fit_calibration(_log_odds(said), irregular[is_late], items.weight[is_late])
-    every = np.ones(len(x), dtype=np.bool_)
-    return _fit("probability", estimator, x, irregular.astype(np.int64), items.weight, every), calibration
+def _calibrate(estimator: Estimator, encoding: Encoding, judged: Part) -> Calibration:
+    """By a copy that saw the earlier rows alone; none where either part has too few of a class."""
+    items, is_late = judged.items, judged.is_late
+    irregular = items.is_irregular
+    if any(min(part.sum(), (~part).sum()) < FEWEST_OF_A_CLASS for part in (irregular[is_late], irregular[~is_late])):
+        return Calibration()
+    x = column_frame(encoding, items.features)
+    earlier = _fit("probability", estimator, x, _labels(items), items.weight, ~is_late)
+    said = _chance("probability", earlier, x.filter(pl.Series(is_late)))
+    return fit_calibration(_log_odds(said), irregular[is_late], items.weight[is_late])
+
+
+def _labels(items: TrainingItems) -> NDArray[np.int64]:
+    return items.is_irregular.astype(np.int64)
 
 
 def _fit_share(regressor: Regressor, x: pl.DataFrame, items: TrainingItems) -> tuple[Regressor, float]:

@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,7 @@ from basira.models.risk.amounts import AmountCalibration, ShrunkAmounts, fit_amo
 from basira.models.risk.calibration import Calibration, ShrunkCalibration, fit_shrunk_calibration
 from basira.models.risk.choose import Choice, Planted, Rows, choose
 from basira.models.risk.detection import DetectionRows, detection_by_lane
+from basira.models.risk.evidence import Part, evidence_of, fitting_of, take
 from basira.models.risk.forecasts import Forecasts, forecast_later
 from basira.models.risk.kinds import FEWEST_FOR_A_HEAD, fit_kinds
 from basira.models.risk.matrix import Encoding, choose_encoding
@@ -39,9 +40,6 @@ from basira.models.risk.settings import FitSettings
 from basira.models.risk.stakes import LaterDeclarations, by_declaration, choose_stake_scale, typical_stake
 from basira.schema.errors import ModelError
 from basira.schema.json_values import JsonObject
-
-if TYPE_CHECKING:  # the booster is loaded where something is fitted
-    from basira.models.risk.trees import Fitting
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -117,7 +115,8 @@ def fit_risk_model(
     started = time.process_time()
     # Sorted: the order in which sources brought their own attributes in is no part of the model.
     categories = sorted(c for c in items.features.columns if c.startswith("category_"))
-    items, silent = _without_silent_offices(_in_order(items), numbers, categories, settings, seed)
+    evidence = evidence_of(items, numbers=numbers, settings=settings, seed=seed)
+    items, silent = evidence.learned.items, evidence.silent
     irregular = items.is_irregular
     fewest = min(int(irregular.sum()), int((~irregular).sum()))
     is_planted_enough = items.planted is not None and int(items.planted.is_copy.sum()) >= FEWEST_COPIES
@@ -130,37 +129,35 @@ def fit_risk_model(
             irregular=int(irregular.sum()),
             irregular_2=int((~irregular).sum()),
         )
-    weight = _weights(items, settings)
     described = items.features
     if fewest < FEWEST_OF_A_CLASS and items.planted is not None:
         described = pl.concat([described, items.planted.features], how="diagonal_relaxed")
     encoding = choose_encoding(described, numbers, categories)
-    x = encoding.matrix(items.features)
-    rows = Rows(x, irregular.astype(np.float64), weight)
-    planted = _planted(items, encoding, settings)
-    is_late = _late(items, settings)
     progress(0, 4, "choosing on the later items")
-    ground = _Ground(items, rows, planted, is_late, encoding, settings, seed)
+    learned = _ground(evidence.learned, encoding, settings, seed)
+    same = evidence.judged is evidence.learned
+    ground = learned if same else _ground(evidence.judged, encoding, settings, seed)
+    rows, is_late, x = ground.rows, ground.is_late, learned.rows.x
     # Without enough later results there is nothing to calibrate on; the weight of irregular items, at least, is known.
     held = _Held(Calibration(intercept=0.0 - math.log(settings.positive_weight)))
-    choice = Choice(settings.planted_weight if planted else 0.0, "small", 100, np.empty(0), {}, {}, False)
+    choice = Choice(settings.planted_weight if ground.planted else 0.0, "small", 100, np.empty(0), {}, {}, False)
     late_card: JsonObject = {"rows": int(is_late.sum())}
     later: LaterDeclarations | None = None
     if _both_classes(rows.y[is_late]) and _both_classes(rows.y[~is_late]):
         choice = choose(
             rows,
             is_late,
-            items.weight,
-            _fitting(encoding, settings, seed),
-            planted=planted,
-            first_late=int(items.declared_day[is_late].min()),
+            ground.items.weight,
+            fitting_of(encoding, settings, seed),
+            planted=ground.planted,
+            first_late=int(ground.items.declared_day[is_late].min()),
         )
         held = _hold(ground, choice)
         said = held.calibration.apply(choice.late_raw)
-        late_card |= {"log_loss": dict(choice.late_loss)} | quality_of(irregular[is_late], said)
+        late_card |= {"log_loss": dict(choice.late_loss)} | quality_of(ground.items.is_irregular[is_late], said)
         later = _later_declarations(ground, said)
     progress(1, 4, "fitting the probability")
-    boosters, rounds = _fit_probability(choice, rows, planted, is_late, encoding, settings, seed)
+    boosters, rounds = _fit_probability(learned, choice)
     progress(2, 4, "fitting the evaded share")
     share = _fit_share(items, x, encoding, settings, seed)
     # The median of so many is the median of all.
@@ -248,6 +245,12 @@ class _Ground:
     seed: int
 
 
+def _ground(part: Part, encoding: Encoding, settings: FitSettings, seed: int) -> _Ground:
+    items = part.items
+    rows = Rows(encoding.matrix(items.features), items.is_irregular.astype(np.float64), _weights(items, settings))
+    return _Ground(items, rows, _planted(items, encoding, settings), part.is_late, encoding, settings, seed)
+
+
 @dataclass(frozen=True)
 class _Held:
     """What the later items, held against what was foretold of them, make of the model; ``card``: what it says of it,
@@ -304,11 +307,11 @@ def _forecast(ground: _Ground, choice: Choice) -> Forecasts:
     from basira.models.risk import trees
 
     items, rows, settings = ground.items, ground.rows, ground.settings
-    fitting, day = _fitting(ground.encoding, settings, ground.seed), items.declared_day
+    fitting, day = fitting_of(ground.encoding, settings, ground.seed), items.declared_day
     potential = _potential(items.features)
 
     def revenue_of(early: Bools, late: Bools) -> Floats:
-        share = _fit_share(_take(items, early), rows.x[early], ground.encoding, settings, ground.seed)
+        share = _fit_share(take(items, early), rows.x[early], ground.encoding, settings, ground.seed)
         return share.revenue(rows.x[late], potential[late], trees.predict_raw)
 
     if items.is_late is not None or len(rows.y) >= settings.try_both_below:
@@ -347,7 +350,7 @@ def _likeness(ground: _Ground) -> Floats:
         ground.items.declared_day,
         ground.encoding.matrix(found.features.filter(pl.Series(free))),
         found.declared_day[free],
-        _fitting(ground.encoding, ground.settings, ground.seed),
+        fitting_of(ground.encoding, ground.settings, ground.seed),
     )
 
 
@@ -357,9 +360,9 @@ def _later_declarations(ground: _Ground, said: Floats) -> LaterDeclarations:
     from basira.models.risk import trees
 
     is_late, x = ground.is_late, ground.rows.x
-    early = _take(ground.items, ~is_late)
+    early = take(ground.items, ~is_late)
     share = _fit_share(early, x[~is_late], ground.encoding, ground.settings, ground.seed)
-    late = _take(ground.items, is_late)
+    late = take(ground.items, is_late)
     ids = late.features["declaration_id"].to_numpy() if "declaration_id" in late.features.columns else None
     findings = late.weight * late.is_irregular
     revenue = np.where(late.is_irregular & np.isfinite(late.revenue), late.weight * late.revenue, 0.0)
@@ -392,50 +395,6 @@ def version_of(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     return f"m{str(card['as_of']).replace('-', '')}-{digest.hexdigest()[:8]}"
 
 
-def _in_order(items: TrainingItems) -> TrainingItems:
-    """The same in order of declaration, then of number: bags are drawn by row, and arrival must not choose them."""
-    names = [n for n in ("declaration_id", "declaration_version", "item_number") if n in items.features.columns]
-    day = pl.Series("declared_day", items.declared_day)
-    keyed = items.features.select(*names, day).with_row_index("row")
-    order = keyed.sort("declared_day", *names, "row")["row"].to_numpy().astype(np.int64)
-    if bool((np.diff(order) == 1).all()):
-        return items
-    return _take(items, order)
-
-
-def _take(items: TrainingItems, at: NDArray[Any]) -> TrainingItems:
-    """Some of the items, by position or by mask."""
-    return TrainingItems(
-        features=items.features[at] if at.dtype != np.bool_ else items.features.filter(pl.Series(at)),
-        declared_day=items.declared_day[at],
-        is_irregular=items.is_irregular[at],
-        revenue=items.revenue[at],
-        kinds={kind: found[at] for kind, found in items.kinds.items()},
-        weight=items.weight[at],
-        is_late=None if items.is_late is None else items.is_late[at],
-        planted=items.planted,
-        lane=None if items.lane is None else items.lane[at],
-    )
-
-
-def _without_silent_offices(
-    items: TrainingItems, numbers: Sequence[str], categories: Sequence[str], settings: FitSettings, seed: int
-) -> tuple[TrainingItems, Mapping[str, tuple[int, float]]]:
-    """Without the items of offices that never find; and of each of these the results and the expected findings."""
-    from basira.models.risk.silent_offices import OFFICE, find_silent_offices
-
-    if OFFICE not in items.features.columns:
-        return items, {}
-
-    def describe() -> tuple[Any, Fitting]:
-        encoding = choose_encoding(items.features, numbers, categories)
-        return encoding.matrix(items.features), _fitting(encoding, settings, seed)
-
-    office = items.features[OFFICE].cast(pl.String).fill_null("").to_numpy().astype(np.str_)
-    found = find_silent_offices(office, items.is_irregular, items.weight, describe)
-    return (_take(items, ~found.rows) if found.offices else items), found.offices
-
-
 def _planted(items: TrainingItems, encoding: Encoding, settings: FitSettings) -> Planted | None:
     """The planted and the unlabelled rows; none where results are many, or no item is without one to stand beside."""
     found = items.planted
@@ -457,38 +416,25 @@ def _count_planted(planted: PlantedItems | None) -> dict[str, int]:
     }
 
 
-def _fit_probability(
-    choice: Choice,
-    rows: Rows,
-    planted: Planted | None,
-    is_late: Bools,
-    encoding: Encoding,
-    settings: FitSettings,
-    seed: int,
-) -> tuple[list[Any], int]:
+def _fit_probability(ground: _Ground, choice: Choice) -> tuple[list[Any], int]:
     """The boosters, whose mean is the model, and the rounds of each."""
     from basira.models.risk import trees
 
-    extra = None if planted is None else planted.weighted(choice.weight, of=rows)
+    rows, settings = ground.rows, ground.settings
+    extra = None if ground.planted is None else ground.planted.weighted(choice.weight, of=rows)
     every = rows.beside(extra)
     # The refit sees more rows, and carries proportionately more rounds.
-    growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~is_late).sum()))))
+    growth = max(1.0, min(1.25, len(rows.y) / max(1, int((~ground.is_late).sum()))))
     rounds = round(choice.rounds * growth)
     boosters = trees.fit_bags(
         every.parts,
-        _fitting(encoding, settings, seed),
+        fitting_of(ground.encoding, settings, ground.seed),
         size=choice.size,
         rounds=rounds,
         bags=settings.bag_count(len(rows.y)),
         labelled=len(rows.y),
     )
     return boosters, rounds
-
-
-def _fitting(encoding: Encoding, settings: FitSettings, seed: int) -> Fitting:
-    from basira.models.risk import trees
-
-    return trees.Fitting(encoding.names, encoding.category_positions, settings, seed)
 
 
 def _potential(features: pl.DataFrame) -> Floats:
@@ -502,23 +448,6 @@ def _weights(items: TrainingItems, settings: FitSettings) -> Floats:
         age = items.declared_day.max() - items.declared_day
         weight = weight * 0.5 ** (age / settings.half_life_days)
     return np.asarray(weight, dtype=np.float64)
-
-
-def _late(items: TrainingItems, settings: FitSettings) -> Bools:
-    if items.is_late is not None:
-        return items.is_late
-    day = items.declared_day
-    if len(day) == 0:
-        return np.zeros(0, dtype=np.bool_)
-    cut = day[min(len(day) - 1, int(len(day) * (1 - settings.late_share)))]
-    # Whole days only: two items of one day are never on both sides.
-    return np.asarray(day >= cut)
-
-
-def with_later_rows(items: TrainingItems, settings: FitSettings) -> tuple[TrainingItems, Bools]:
-    """The items in their order, and which of them are the later ones that choose and calibrate."""
-    ordered = _in_order(items)
-    return ordered, _late(ordered, settings)
 
 
 def _both_classes(y: Floats) -> bool:
@@ -555,7 +484,7 @@ def _fit_share(items: TrainingItems, x: Any, encoding: Encoding, settings: FitSe
         weight[len(share) :] *= weight[: len(share)].mean() * wanting / weight[len(share) :].sum()
     booster = trees.fit_bags(
         (learned_x, learned_share, weight / weight.mean()),
-        _fitting(encoding, settings, seed),
+        fitting_of(encoding, settings, seed),
         size="small",
         rounds=120,
         bags=1,

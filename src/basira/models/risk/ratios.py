@@ -25,7 +25,7 @@ DECILES = 10
 _EACH_SIDE = 0.025
 _NORMAL = 1.96
 # How far the level of one season is off from that of those before it, in the logarithm, beside what few results leave
-# open: a standard deviation (measured: docs/explanation/model.md).
+# open: a standard deviation. Assumed: no command measures it.
 SEASON_SPREAD = 0.15
 
 
@@ -73,11 +73,12 @@ def _quantile(at: float, total: float, squares: float) -> float:
 
 
 def next_season(found: Bools, recovered: Floats, weight: Floats) -> JsonObject:
-    """For the card: between what and what found over expected of a season to come lies in 95 of 100 cases.
+    """For the card: between what and what found over expected of a season to come is taken to lie.
 
     A level is known as well as the results it was calibrated on are many and alike in size, and the next season has its
-    own. Both are taken for normal in the logarithm: exp(+-1.96 x root(1 / alike + `SEASON_SPREAD`^2)), with alike =
-    (sum)^2 / (sum of squares). What the season's own few amounts add is not in it.
+    own, by an assumed `SEASON_SPREAD`. Both are taken for normal in the logarithm: exp(+-1.96 x root(1 / alike +
+    `SEASON_SPREAD`^2)), with alike = (sum)^2 / (sum of squares). It is no interval of 95 %: the spread is assumed, and
+    what the season's own few amounts add is not in it.
 
     Parameters
     ----------
