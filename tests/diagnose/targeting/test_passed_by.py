@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
+import basira
 from basira.diagnose.findings import Finding
 from basira.diagnose.targeting.passed_by import judge_passed_by
+from basira.render.catalogs import load_catalog
 
 DAYS, PER_DAY, OPERATORS = 200, 40, 40
 
@@ -52,6 +56,23 @@ def test_one_that_the_random_control_passes_by_too_is_named_though_it_has_a_few_
     found = judge_passed_by(country(spared=0.1, drawn_too=True), seed=1)[1]
     assert named(found) == [("passed_by", "I7")]
     assert int(str(found[0].values["own"].value)) > 0
+    # What makes it an alarm stands beside it.
+    drawn, expected = (float(str(found[0].values[name].value)) for name in ("drawn", "drawn_expected"))
+    assert found[0].severity == "high"
+    assert drawn < 0.3 * expected
+
+
+def test_the_sentence_says_how_many_random_controls_there_were_in_each_language() -> None:
+    (found,) = judge_passed_by(country(spared=0.0, drawn_too=True), seed=1)[1]
+    expected = found.values["drawn_expected"].value
+    assert found.values["drawn"].value == 0
+    assert float(str(expected)) > 50
+    for language in ("en", "fr", "ar"):
+        said = load_catalog(Path(basira.__file__).parent / "diagnose" / "locale", language)
+        for code in ("passed_by", "less_controlled"):
+            sentence = said.template(f"finding.{code}")
+            assert "{drawn}" in sentence
+            assert "{drawn_expected}" in sentence
 
 
 def test_one_that_the_random_control_reaches_raises_no_alarm() -> None:

@@ -88,6 +88,8 @@ def judge_passed_by(declared: pl.DataFrame, *, seed: int) -> tuple[Table, tuple[
             "own": Said(one.own, "count"),
             "expected": Said(round(one.expected, 1), "number"),
             "chance": Said(chances[n], "chance"),
+            "drawn": Said(one.drawn, "count"),
+            "drawn_expected": Said(round(one.drawn_expected, 1), "number"),
         }
         if is_alarm:
             findings.append(Finding("passed_by", "high", "targeting.passed_by", values))
