@@ -82,7 +82,11 @@ class Engines(StrEnum):
 
 EngineOption = Annotated[
     Engines,
-    typer.Option("--engine", help="What computes: duckdb, on this machine, or spark. The results are the same."),
+    typer.Option(
+        "--engine",
+        help="What computes: duckdb, on this machine, or spark. On Sail the results are the same; on Spark with Java"
+        " one amount may differ in its last bit.",
+    ),
 ]
 MasterOption = Annotated[
     str,

@@ -116,7 +116,9 @@ class Targeted:
 
     @property
     def day_hash(self) -> str:
-        """One hash over what was decided, see `decisions.day_hash`: the same on every engine."""
+        """One hash over what was decided, see `decisions.day_hash`. The same on DuckDB and Sail; on Spark
+        with Java one amount may differ in its last bit, so two declarations that are all but equal may change places.
+        """
         return hash_of_day(self.decisions)
 
 
