@@ -11,8 +11,8 @@ difference to `basira` where items are drawn again (bootstrap, within each seed)
 same command goes on where it stopped, and ``--again`` makes anew those of a strategy that has changed.
 
 Ours rank as they choose in the loop; their random control, which follows what the model takes, comes last here.
-`basira_probability` is their model without the stake, `risk_model` the model that serves (four bags), by probability.
-`every_true_label` (simulated country alone): the same model fitted on the truth of every earlier item, by probability.
+`basira_probability` is their model, which is the one that serves, by probability and without the stake.
+`every_true_label` (with --scenario alone): the same model fitted on the truth of every earlier item, by probability.
 
 CatBoost with native categories takes part where it is installed. It is no dependency of ours; beside them:
 
@@ -112,9 +112,8 @@ def split(plan: Plan, seed: int, *, has_truth: bool) -> tuple[View, pl.DataFrame
             ledger.add(world.waiting)
             days = {"first_day": world.first_day, "last_day": world.last_day}
             at = ledger.at(**days)
-            if known is None and has_truth:
-                earlier_truth = tell(at, world, _EVERY_LABEL).training()
             if known is None:
+                earlier_truth = tell(at, world, _EVERY_LABEL).training() if has_truth else None
                 known = Known(at.labelled(), at.declared(), at.training(), at.training_with_planted(), pl.DataFrame())
             items.append(ledger.items(**days))
             features.append(at.features())
@@ -132,19 +131,11 @@ def probability_ranking(view: View) -> Ranking:
     return top(judge(view).probability, view)
 
 
-def risk_model_ranking(view: View) -> Ranking:
-    """The risk model that serves (four bags), fitted once on results and planted frauds, by probability."""
-    return _by_model_of(view.knowledge.training_with_planted(), view)
-
-
 def every_label_ranking(view: View) -> Ranking:
-    """The same, fitted on the truth of every earlier item."""
+    """The same model, fitted on the truth of every earlier item."""
     assert isinstance(view.knowledge, Known)
-    assert view.knowledge.truth is not None
-    return _by_model_of(view.knowledge.truth, view)
-
-
-def _by_model_of(items: TrainingItems, view: View) -> Ranking:
+    items = view.knowledge.truth
+    assert items is not None
     origin = ModelOrigin(date_of(view.first_day - 1).isoformat(), "", 0, basira.__version__)
     model = fit_risk_model(items, numbers=MODEL_FEATURES, settings=FitSettings(), seed=view.seed, origin=origin)
     return top(model.predict(view.features()).fraud_probability, view)
@@ -171,7 +162,6 @@ def catboost_ranking(view: View) -> Ranking:
 
 _BY_PROBABILITY = {
     "basira_probability": probability_ranking,
-    "risk_model": risk_model_ranking,
     _EVERY_LABEL: every_label_ranking,
 }
 
@@ -179,7 +169,7 @@ _BY_PROBABILITY = {
 def every_strategy() -> list[str]:
     """The strategies that take part unless some are named."""
     beside = ["catboost"] if importlib.util.find_spec("catboost") else []
-    return [*OURS, "basira_probability", "risk_model", *beside, *PUBLISHED, *OTHERS]
+    return [*OURS, "basira_probability", *beside, *PUBLISHED, *OTHERS]
 
 
 def ranking(view: View, name: str) -> tuple[Ranking, bool]:
@@ -294,13 +284,15 @@ def main() -> None:
     parser.add_argument("--also", default="", help="further strategies that score every item, with commas")
     parser.add_argument("--again", default="", help="strategies whose kept rankings are made anew, with commas")
     given = parser.parse_args()
+    names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
+    if _EVERY_LABEL in names and not given.scenario:
+        parser.error(f"{_EVERY_LABEL} is for --scenario alone: the files tell the truth of inspected items only.")
     if given.scenario:
         plan = Plan(given.scenario, rates=(0.1,), items=given.items, starts_on=given.start, periods=given.weeks)
     else:
         first = str(pl.read_csv(given.test, columns=["Date"])["Date"].min())
         plan = Plan("kcs", rates=(0.1,), data=(str(given.train), str(given.test)), mapping="kcs", starts_on=first)
     again = [n for n in given.again.split(",") if n]
-    names = list(dict.fromkeys(n for n in f"{given.strategies},{given.also},{given.again}".split(",") if n))
     for name in names:
         if name not in (*_BY_PROBABILITY, "catboost"):
             find_strategy(name)  # an unknown name is rejected before anything is made

@@ -197,7 +197,8 @@ def measure(name: str, scenario: str, trial: Trial, sums: dict[tuple[str, str, s
                 low, high = said_of[what]["low"], said_of[what]["high"]
                 is_held = holds(one, said_of[what])
                 held.append((what, is_held))
-                print(f"    next season: {what} [{low:.2f}, {high:.2f}]", "holds" if is_held else "does not hold")
+                verdict = {True: "holds", False: "does not hold", None: "not judged"}[is_held]
+                print(f"    next season: {what} [{low:.2f}, {high:.2f}]", verdict)
         print(
             f"    {about:10} probability {shown(whole['probability'])}, slope {slope_of(probability, target):.2f};"
             f" revenue {shown(whole['revenue'])}; out: "
