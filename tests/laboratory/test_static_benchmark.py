@@ -49,3 +49,13 @@ def test_only_what_is_asked_for_is_ranked_again(static: dict[str, Any], labelled
     found = run_seed(plan, 1, ["price_order", "random"], ["random"], tmp_path)
     assert found["place_random"].equals(first["place_random"])
     assert found["place_price_order"].equals(backwards["place_price_order"])
+
+
+def test_the_truth_of_every_item_is_asked_of_a_scenario_alone(
+    static: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ["--train", "absent.csv", "--test", "absent.csv"]
+    monkeypatch.setattr("sys.argv", ["lab_static.py", *files, "--strategies", "basira,every_true_label"])
+    with pytest.raises(SystemExit):
+        static["main"]()
+    assert "every_true_label is for --scenario alone" in capsys.readouterr().err
