@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 OFFICE = "category_office"
-# What the catalog says of an office's past begins so: a silent one is told by its clean results as well as by its name.
+# What the catalog says of an office's past begins so: clean results there give a silent one away as its name does.
 _OFFICE_PAST = "office_"
 # Of so many expected findings none is no accident, even where the office's true level is a quarter of what is expected
 # (then once in 150): trees say too much of items that are calmer than all that the other offices have.
